@@ -1,0 +1,35 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+
+import pytest
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def missing(reason: str) -> None:
+    """Skip for a missing optional part; with CGANX_REQUIRE=all, where nothing may be missing, fail."""
+    if os.environ.get("CGANX_REQUIRE") == "all":
+        pytest.fail(f"{reason} (CGANX_REQUIRE=all allows no such skip)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def part() -> Callable[[str], None]:
+    """``part("onnx")``: this test needs that importable module."""
+
+    def need(name: str) -> None:
+        if importlib.util.find_spec(name) is None:
+            missing(f"{name} is not installed")
+
+    return need
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], None]:
+    """``lacking("reason")``: skip for a missing part that is no module; a failure with CGANX_REQUIRE=all."""
+    return missing
