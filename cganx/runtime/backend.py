@@ -1,0 +1,166 @@
+"""onnxruntime, met in one place: how it is imported, how a session is built, and what device really runs.
+
+onnxruntime falls back to the CPU in silence, and what it lists as available proves nothing. Only the providers of the
+built session are honest, so they decide here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+from cganx.errors import BackendConflict, BackendMissing, DeviceUnavailable, NotAGenerator
+
+__all__ = ["Device", "import_onnxruntime", "open_session", "threads_here"]
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_GPU_LINE = 'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "onnxruntime-gpu[cuda,cudnn]"'
+_CPU_LINE = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
+_DRIVER = "Install an NVIDIA driver (series 580 or later for CUDA 13) on a machine with an NVIDIA GPU"
+_building = Lock()
+
+
+@dataclass(frozen=True)
+class Device:
+    """What runs: ``cpu`` or ``cuda:0``; what was asked for; and why it is not that, else ''."""
+
+    name: str
+    requested: str = "auto"
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def import_onnxruntime() -> ModuleType:
+    """The onnxruntime module, with its telemetry off. Raises BackendMissing with the pip line."""
+    # From 1.29 on the import itself writes a device id, so this must stand before it.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "onnxruntime":
+            raise BackendMissing(f"onnxruntime lacks {error.name}. Install it again: pip install --force-reinstall onnxruntime") from error
+        raise BackendMissing(
+            'onnxruntime is not installed. Install one of them: pip install "cganx[cpu]" or pip install "cganx[gpu]"'
+        ) from None
+    except ImportError as error:
+        raise BackendMissing(f"onnxruntime is installed but does not load: {error}") from error
+    if not hasattr(onnxruntime, "InferenceSession"):
+        raise BackendMissing(f"onnxruntime is damaged, as uninstalling one of its two wheels leaves it. {_CPU_LINE}")
+    module: ModuleType = onnxruntime
+    return module
+
+
+def threads_here() -> int:
+    """The number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _parse(device: str) -> int | None:
+    """The index of the CUDA device, or None for the CPU; ``auto`` is device 0."""
+    name, colon, index = device.partition(":")
+    if device in ("auto", "cuda"):
+        return 0
+    if device == "cpu":
+        return None
+    if name == "cuda" and colon and index.isascii() and index.isdecimal() and len(index) < 4:
+        return int(index)
+    raise DeviceUnavailable(requested=device, active="cpu", missing="there is no such device name", fix="Say auto, cpu, cuda or cuda:N")
+
+
+def open_session(data: bytes, device: str, threads: int | None) -> tuple[Any, Device]:
+    """Build a session on the asked device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Returns (onnxruntime.InferenceSession, Device). Raises DeviceUnavailable where CUDA was asked for and does not run,
+    BackendMissing, BackendConflict, NotAGenerator where onnxruntime cannot load the file.
+    """
+    index = _parse(device)
+    onnxruntime = import_onnxruntime()
+    with _building, _stdout_as_stderr():
+        if index is None:
+            return _session(onnxruntime, data, [CPU], threads), Device("cpu", device)
+        fault = _cuda_fault(onnxruntime)
+        if fault is None:
+            options = {"device_id": str(index), "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+            session = _session(onnxruntime, data, [(CUDA, options), CPU], threads)
+            if session.get_providers()[0] == CUDA:
+                return session, Device(f"cuda:{index}", device)
+            fault = f"no usable NVIDIA GPU with number {index}", f"{_DRIVER}, or say device='cpu'"
+        missing, fix = fault
+        if device != "auto":
+            if conflict := _both_wheels():
+                raise BackendConflict(f"device {device!r} cannot run: {missing}. {conflict}")
+            raise DeviceUnavailable(requested=device, active="cpu", missing=missing, fix=fix)
+        return _session(onnxruntime, data, [CPU], threads), Device("cpu", device, missing)
+
+
+def _session(onnxruntime: ModuleType, data: bytes, providers: list[Any], threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or threads_here()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # Workers may spin between the operators of one run, which is where it pays, and not after it.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors share no base
+        if conflict := _both_wheels():
+            raise BackendConflict(f"no session could be built: {_first_line(error)}. {conflict}") from error
+        raise NotAGenerator(f"onnxruntime {onnxruntime.__version__} cannot load it: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300]
+
+
+def _cuda_fault(onnxruntime: ModuleType) -> tuple[str, str] | None:
+    """(what is missing, the line that mends it), or None where nothing speaks against CUDA before a session is built."""
+    if CUDA not in onnxruntime.get_available_providers():
+        return f"this onnxruntime {onnxruntime.__version__} is a build without CUDA", _GPU_LINE
+    if hasattr(onnxruntime, "preload_dlls") and not ("torch" in sys.modules and sys.platform == "win32"):
+        onnxruntime.preload_dlls()
+    return _library_fault(Path(onnxruntime.__file__).parent / "capi")
+
+
+def _library_fault(folder: Path) -> tuple[str, str] | None:
+    import ctypes
+
+    pattern = "onnxruntime_providers_{}.dll" if sys.platform == "win32" else "libonnxruntime_providers_{}.so"
+    try:
+        for name in ("shared", "cuda"):
+            ctypes.CDLL(str(folder / pattern.format(name)), mode=getattr(ctypes, "RTLD_GLOBAL", 0))
+    except OSError as error:
+        library = str(error).partition(":")[0]
+        if "libcuda." in library or "nvcuda" in str(error):
+            return f"the NVIDIA driver's library {library} is not there", _DRIVER
+        return f"the library {library} cannot be loaded ({error})", 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+    return None
+
+
+def _both_wheels() -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    if len(found) < 2:
+        return None
+    return f"{' and '.join(found)} are installed over each other; keep one: {_GPU_LINE}"
+
+
+@contextlib.contextmanager
+def _stdout_as_stderr() -> Iterator[None]:
+    """onnxruntime prints to stdout when a provider fails to load; a host's stdout is for the host."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

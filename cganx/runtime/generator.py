@@ -1,0 +1,353 @@
+"""Generator: labels and seeds -> pixels, from one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from math import prod
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from cganx.card import GeneratorCard
+from cganx.errors import LabelError, ModelNotFound, NotAGenerator, RequestError, SeedError
+from cganx.runtime import latents as latent_draws
+from cganx.runtime.backend import Device, open_session
+from cganx.runtime.labels import Label, Labels
+from cganx.runtime.reader import ModelFile, read
+
+__all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "load"]
+
+ZOO = Path(__file__).parent.parent / "zoo"
+BATCH = 64
+Array: TypeAlias = "np.ndarray[Any, Any]"
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedPicture:
+    """One picture of a stream: its label as the card spells it, its seed, and uint8 pixels [height, width, channels]."""
+
+    label: str | None
+    seed: int
+    pixels: Array = field(repr=False)
+
+
+class Pictures(np.ndarray[Any, Any]):
+    """What generate returns: a uint8 array [n, height, width, channels] that also knows its ``seeds``.
+
+    ``seeds`` is a tuple of n ints, or None on arrays that were computed from this one.
+    """
+
+    seeds: tuple[int, ...] | None
+
+    def __array_finalize__(self, obj: Any, /) -> None:
+        self.seeds = None
+
+
+@dataclass(frozen=True)
+class _Request:
+    """n pictures with everything checked and broadcast; slices of it are what a run is fed from."""
+
+    count: int
+    labels: Array | None
+    seeds: Array
+    latents: Array | None = None
+    codes: Array | None = None
+    truncation: Array | None = None
+
+    def part(self, start: int, stop: int) -> _Request:
+        cut = [None if one is None else one[start:stop] for one in (self.labels, self.latents, self.codes, self.truncation)]
+        return replace(
+            self,
+            count=min(stop, self.count) - start,
+            labels=cut[0],
+            seeds=self.seeds[start:stop],
+            latents=cut[1],
+            codes=cut[2],
+            truncation=cut[3],
+        )
+
+
+class Generator:
+    """A loaded generator. Make one with :func:`load`; safe to share between threads.
+
+    ``card`` says what it is, ``device`` what runs it, ``sha256`` which file it is.
+    """
+
+    card: GeneratorCard
+    device: Device
+    sha256: str
+
+    def __init__(self, file: ModelFile, session: Any, device: Device, rebuild: tuple[Any, ...]) -> None:
+        self.card = file.card
+        self.device = device
+        self.sha256 = file.sha256
+        self._file = replace(file, data=b"")
+        self._session = session
+        self._rebuild = rebuild
+        self._labels = Labels(file.card)
+        self._output = "pixels" if "pixels" in file.outputs else "image"
+        self._noise = {
+            name: (int(name[6:]) + 1, tuple(int(size) for size in shape if isinstance(size, int)))
+            for name, shape in file.inputs.items()
+            if name.startswith("noise.")
+        }
+
+    def __repr__(self) -> str:
+        image = self.card.image
+        return f"<Generator {self.card.name!r} {image.width}x{image.height}x{image.channels} on {self.device}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reload, self._rebuild
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of a picture."""
+        return self.card.image.height, self.card.image.width, self.card.image.channels
+
+    def generate(
+        self,
+        labels: Label | Sequence[Label] = None,
+        seeds: int | Iterable[int] | None = None,
+        *,
+        latents: Array | None = None,
+        codes: Array | None = None,
+        truncation: float | Array | None = None,
+        batch_size: int | None = None,
+    ) -> Pictures:
+        """Make n pictures, uint8 [n, height, width, channels]. Labels and seeds broadcast 1 x n, n x 1 and n x n.
+
+        labels: a name, an id, a ``{name: weight}`` mapping, a float array of weights, or a list of those.
+        seeds: 0 <= seed < 2**64, one or many; drawn from the system when not given, and reported as ``.seeds``.
+        latents: float [n, latent] instead of what the seeds draw. codes: float [n, codes], 0 when not given.
+        truncation: entries of a normal latent over it are redrawn (>= 0.01); smaller is more typical and less varied.
+        batch_size: pictures per run, 64 when not given. It never changes a picture.
+
+        Raises LabelError, SeedError, RequestError.
+        """
+        request = self._request(labels, seeds, latents, codes, truncation)
+        size = _batch_size(batch_size)
+        if 0 < request.count <= size:
+            pixels = self._run(request)
+        else:
+            pixels = np.empty((request.count, *self.picture_shape), np.uint8)
+            for start in range(0, request.count, size):
+                pixels[start : start + size] = self._run(request.part(start, start + size))
+        pictures = pixels.view(Pictures)
+        pictures.seeds = tuple(request.seeds.tolist())
+        return pictures
+
+    def stream(
+        self,
+        requests: Iterable[tuple[Label, int]],
+        batch_size: int = BATCH,
+        *,
+        truncation: float | None = None,
+    ) -> Iterator[GeneratedPicture]:
+        """Yield a picture for each (label, seed) pair, in order, of any number of them, in constant memory.
+
+        Pairs are taken a batch at a time, when their pictures are asked for. Raises what :meth:`generate` does.
+        """
+        size = _batch_size(batch_size)
+        return self._stream(iter(requests), size, truncation)
+
+    def _stream(self, pairs: Iterator[tuple[Label, int]], size: int, truncation: float | None) -> Iterator[GeneratedPicture]:
+        while batch := list(islice(pairs, size)):
+            labels, seeds = [list(column) for column in zip(*batch, strict=True)]
+            request = self._request(labels if self.card.classes else None, seeds, None, None, truncation)
+            pixels = self._run(request)
+            for row in range(request.count):
+                text = None if request.labels is None else self._labels.text(request.labels[row])
+                yield GeneratedPicture(text, int(request.seeds[row]), pixels[row])
+
+    def label_text(self, label: Label) -> str | None:
+        """A label as the card spells it: the class's name, a blend as ``bag=0.3,sneaker=0.7``, None without classes."""
+        weights = self._labels.many(label)
+        return None if weights is None else self._labels.text(weights[0])
+
+    def _request(
+        self,
+        labels: Any,
+        seeds: int | Iterable[int] | None,
+        latents: Array | None,
+        codes: Array | None,
+        truncation: float | Array | None,
+    ) -> _Request:
+        card = self.card
+        if "source" in self._file.inputs:
+            raise RequestError("this generator turns a picture into a picture; generate() is for generators from seeds alone")
+        weights = self._labels.many(labels)
+        drawn = None if seeds is None else _seeds(seeds)
+        points = None
+        if latents is not None:
+            points = _matrix("latents", latents, 0 if card.latent is None else card.latent.size)
+            if drawn is not None and not self._noise:
+                raise RequestError("latents take the place of seeds: give one of the two")
+        column = None if codes is None else _matrix("codes", codes, len(card.codes))
+        counts = {len(one) for one in (weights, drawn, points, column) if one is not None} or {1}
+        count = max(counts) if 0 not in counts else 0
+        if counts - {1, count}:
+            raise LabelError(
+                f"{1 if weights is None else len(weights)} labels and {max(counts - {1})} seeds or latents do not fit: "
+                "give one label for all, one seed for all, or as many of each"
+            )
+        if drawn is None:
+            drawn = np.frombuffer(os.urandom(8 * count), np.uint64) if points is None or self._noise else np.zeros(count, np.uint64)
+        rows = [None if one is None else _rows(one, count) for one in (weights, points, column)]
+        return _Request(
+            count, rows[0], _rows(drawn, count), rows[1], rows[2], self._truncation(truncation, count, points is not None)
+        )
+
+    def _truncation(self, truncation: float | Array | None, count: int, given: bool) -> Array | None:
+        if truncation is None:
+            return None
+        values = np.atleast_1d(np.asarray(truncation))
+        if values.dtype.kind not in "fiu" or values.ndim != 1 or len(values) not in (1, count) or not (values > 0).all():
+            raise RequestError(f"truncation must be a number over 0, or {count} of them")
+        if not self.card.truncates and (given or self.card.latent is None or self.card.latent.distribution != "normal"):
+            raise RequestError("truncation needs a normal latent that is drawn from seeds; this call has none")
+        return _rows(values.astype(np.float64), count)
+
+    def _run(self, request: _Request) -> Array:
+        (made,) = self._outputs(request, [self._output])
+        return made if self._output == "pixels" else to_pixels(made)
+
+    def _outputs(self, request: _Request, names: list[str]) -> list[Array]:
+        feed: dict[str, Array] = {}
+        card = self.card
+        if request.labels is not None:
+            feed["label"] = request.labels
+        if card.latent is not None:
+            if request.latents is not None:
+                feed["latent"] = request.latents
+            elif card.latent.distribution == "uniform":
+                feed["latent"] = latent_draws.uniform(request.seeds, card.latent.size)
+            else:
+                bound = None if card.truncates else request.truncation
+                feed["latent"] = latent_draws.normal(request.seeds, card.latent.size, truncation=bound)
+        if card.codes:
+            feed["code"] = np.zeros((request.count, len(card.codes)), np.float32) if request.codes is None else request.codes
+        if card.truncates:
+            bound = np.ones(request.count) if request.truncation is None else request.truncation
+            feed["truncation"] = bound.astype(np.float32)[:, None]
+        for name, (stream, shape) in self._noise.items():
+            feed[name] = latent_draws.normal(request.seeds, prod(shape), stream=stream).reshape(request.count, *shape)
+        outputs: list[Array] = self._session.run(names, feed)
+        return outputs
+
+
+def to_pixels(image: Array) -> Array:
+    """float [n, channels, height, width] in -1..1 -> uint8 [n, height, width, channels], as the files do it inside."""
+    return np.clip(np.rint((image + np.float32(1)) * np.float32(127.5)), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def _rows(values: Array, count: int) -> Array:
+    return values if len(values) == count else np.repeat(values[:1], count, axis=0)
+
+
+def _batch_size(batch_size: int | None) -> int:
+    if batch_size is None:
+        return BATCH
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise RequestError(f"batch_size is {batch_size!r}, not a whole number of at least 1")
+    return int(batch_size)
+
+
+def _matrix(name: str, values: Array, columns: int) -> Array:
+    if not columns:
+        raise RequestError(f"this generator takes no {name}")
+    array = np.atleast_2d(np.asarray(values))
+    if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[1] != columns:
+        raise RequestError(f"{name} must be numbers [n, {columns}], not {array.dtype} {array.shape}")
+    if not np.isfinite(array).all():
+        raise RequestError(f"{name} hold a value that is not finite")
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _seeds(seeds: int | Iterable[int]) -> Array:
+    """uint64 [n]. Raises SeedError."""
+    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, (bool, np.bool_)):
+        each: Iterable[Any] = (seeds,)
+    elif isinstance(seeds, np.ndarray) and seeds.dtype.kind in "iu":
+        if seeds.ndim > 1:
+            raise SeedError(f"seeds must be one number or a list of them, not an array of shape {seeds.shape}")
+        if seeds.size and seeds.min() < 0:
+            raise SeedError(f"a seed is an integer with 0 <= seed < 2**64, not {int(seeds.min())}")
+        return np.atleast_1d(seeds).astype(np.uint64)
+    elif isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        raise SeedError(f"a seed is an integer with 0 <= seed < 2**64, not {seeds!r}")
+    else:
+        each = seeds
+    checked: list[int] = []
+    for seed in each:
+        if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**64:
+            raise SeedError(f"a seed is an integer with 0 <= seed < 2**64, not {seed!r}")
+        checked.append(int(seed))
+    return np.array(checked, np.uint64)
+
+
+def bundled() -> dict[str, Path]:
+    """The bundled generators: name -> file."""
+    return {path.stem: path for path in sorted(ZOO.glob("*.onnx"))}
+
+
+def load(
+    model: str | os.PathLike[str] | bytes,
+    device: str = "auto",
+    *,
+    card: GeneratorCard | None = None,
+    threads: int | None = None,
+) -> Generator:
+    """Load a generator: a bundled name, a path, or the file's bytes.
+
+    device: ``auto`` (CUDA where it runs, else the CPU, and ``generator.device`` says why), ``cpu``, ``cuda`` or ``cuda:N``,
+    which are promises. card: adopts a file of another maker that has no card. threads: for one run on the CPU; all
+    that this process may use when not given.
+
+    Raises ModelError (ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch, NewerFormat), DeviceUnavailable,
+    BackendMissing, BackendConflict.
+    """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise RequestError(f"threads is {threads!r}, not a whole number of at least 1")
+    file = read(_find(model), card=card)
+    try:
+        session, active = open_session(file.data, device, threads)
+        generator = Generator(file, session, active, (model, device, card, threads))
+        _probe(generator, file)
+    except NotAGenerator as error:
+        raise NotAGenerator(error.message, model=file.path) from error.__cause__
+    return generator
+
+
+def _reload(model: Any, device: str, card: GeneratorCard | None, threads: int | None) -> Generator:
+    return load(model, device, card=card, threads=threads)
+
+
+def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | bytes:
+    if not isinstance(model, str) or Path(model).suffix or Path(model).name != model:
+        return model
+    path = ZOO / f"{model}.onnx"
+    if path.is_file():
+        return path
+    if Path(model).is_file():
+        return model
+    names = ", ".join(bundled()) or "none"
+    raise ModelNotFound(f"there is no such file, and no bundled generator of that name (bundled: {names})", model=model)
+
+
+def _probe(generator: Generator, file: ModelFile) -> None:
+    """One run must give a finite image in range; without this a file that only looks like a generator would load."""
+    if "source" in file.inputs:
+        return
+    request = generator._request(0 if file.card.classes else None, 0, None, None, None)
+    try:
+        (image,) = generator._outputs(request, ["image"])
+    except Exception as error:
+        if isinstance(error, NotAGenerator):
+            raise
+        raise NotAGenerator(f"onnxruntime cannot run it: {str(error).strip().partition(chr(10))[0][:300]}") from error
+    if not np.isfinite(image).all() or np.abs(image).max() > 1.0 + 1e-3:
+        raise NotAGenerator("its image is not finite or not within -1..1")

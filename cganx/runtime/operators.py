@@ -1,0 +1,492 @@
+"""The operators that a generator may use, and for each the shape of what it makes.
+
+A rule takes a node and the facts of its inputs and returns the facts of its outputs. Sizes that a file computes while it
+runs are followed as far as they rest on constants and shapes; where they rest on anything else, the file is refused:
+then nobody can bound what it would ask for. Rules follow https://onnx.ai/onnx/operators/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from cganx.errors import UnsafeModel
+from cganx.runtime.model import DTYPES, FLOAT, INT64, Node, Tensor
+
+__all__ = ["OPERATORS", "Fact", "Rule"]
+
+Shape = tuple[int, ...]
+MOST_VALUES = 4096
+_INT64, _FLOAT = DTYPES[INT64], DTYPES[FLOAT]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is known of a value: type, shape, whether it rests on constants alone, and its numbers where they are few."""
+
+    dtype: np.dtype[Any]
+    shape: Shape
+    constant: bool = False
+    numbers: np.ndarray[Any, Any] | None = None
+
+    @property
+    def elements(self) -> int:
+        """How many values it holds."""
+        return prod(self.shape)
+
+
+Inputs = Sequence[Fact | None]
+Rule = Callable[[Node, Inputs], list[Fact]]
+
+
+def _refuse(node: Node, why: str) -> UnsafeModel:
+    return UnsafeModel(f"operator {node.operator} (node {node.name!r}) {why}")
+
+
+def _input(node: Node, inputs: Inputs, index: int) -> Fact:
+    fact = inputs[index] if index < len(inputs) else None
+    if fact is None:
+        raise _refuse(node, f"lacks its input {index}")
+    return fact
+
+
+def _optional(inputs: Inputs, index: int) -> Fact | None:
+    return inputs[index] if index < len(inputs) else None
+
+
+def _numbers(node: Node, inputs: Inputs, index: int) -> list[int]:
+    fact = _input(node, inputs, index)
+    if fact.numbers is None:
+        raise _refuse(node, "takes a size that is computed from more than constants and shapes")
+    return [int(number) for number in fact.numbers.reshape(-1).tolist()]
+
+
+def _integer(node: Node, name: str, default: int) -> int:
+    value = node.attributes.get(name, default)
+    if not isinstance(value, int):
+        raise _refuse(node, f"has an attribute {name} that is not a whole number")
+    return value
+
+
+def _integers(node: Node, name: str, default: Sequence[int]) -> list[int]:
+    value = node.attributes.get(name)
+    if value is None:
+        return list(default)
+    if not isinstance(value, tuple) or not all(isinstance(one, int) for one in value) or len(value) != len(default):
+        raise _refuse(node, f"has an attribute {name} that is not a list of {len(default)} whole numbers")
+    return list(value)
+
+
+def _axis(node: Node, axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise _refuse(node, f"names axis {axis} of a value with {rank} axes")
+    return axis % rank
+
+
+def _constant(inputs: Inputs) -> bool:
+    return all(fact is None or fact.constant for fact in inputs)
+
+
+def _like(inputs: Inputs, fact: Fact, shape: Shape, dtype: np.dtype[Any] | None = None) -> list[Fact]:
+    return [Fact(dtype or fact.dtype, shape, _constant(inputs))]
+
+
+def _broadcast(node: Node, *shapes: Shape) -> Shape:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise _refuse(node, f"joins shapes that do not fit: {shapes}") from None
+
+
+def _same(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    return [Fact(fact.dtype, fact.shape, _constant(inputs), fact.numbers if node.operator == "Identity" else None)]
+
+
+def _per_channel(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    if len(fact.shape) < 2:
+        raise _refuse(node, "takes a value without channels")
+    for index in range(1, len(inputs)):
+        if _input(node, inputs, index).shape != (fact.shape[1],):
+            raise _refuse(node, f"takes parameters that do not fit {fact.shape[1]} channels")
+    if len(node.outputs) != 1:
+        raise _refuse(node, "is in training mode")
+    return _like(inputs, fact, fact.shape)
+
+
+def _cast(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    dtype = DTYPES.get(_integer(node, "to", FLOAT))
+    if dtype is None:
+        raise _refuse(node, "casts to an element type that generators do not use")
+    numbers = None if fact.numbers is None else fact.numbers.astype(dtype)
+    return [Fact(dtype, fact.shape, fact.constant, numbers)]
+
+
+_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": lambda a, b: np.trunc(a / np.where(b == 0, 1, b)).astype(_INT64),
+    "Max": np.maximum,
+    "Min": np.minimum,
+}
+
+
+def _elementwise(node: Node, inputs: Inputs) -> list[Fact]:
+    facts = [_input(node, inputs, index) for index in range(len(inputs))]
+    shape = _broadcast(node, *(fact.shape for fact in facts))
+    arithmetic = _ARITHMETIC.get(node.operator)
+    numbers = None
+    if arithmetic is not None and len(facts) == 2 and prod(shape) <= MOST_VALUES:
+        first, second = facts[0].numbers, facts[1].numbers
+        if first is not None and second is not None and first.dtype == second.dtype == _INT64:
+            numbers = np.asarray(arithmetic(first, second), _INT64)
+    return [Fact(facts[0].dtype, shape, _constant(inputs), numbers)]
+
+
+def _where(node: Node, inputs: Inputs) -> list[Fact]:
+    facts = [_input(node, inputs, index) for index in range(3)]
+    return _like(inputs, facts[1], _broadcast(node, *(fact.shape for fact in facts)))
+
+
+def _gemm(node: Node, inputs: Inputs) -> list[Fact]:
+    a, b = _input(node, inputs, 0), _input(node, inputs, 1)
+    if len(a.shape) != 2 or len(b.shape) != 2:
+        raise _refuse(node, "takes matrices only")
+    rows, inner = a.shape[::-1] if _integer(node, "transA", 0) else a.shape
+    inner_b, columns = b.shape[::-1] if _integer(node, "transB", 0) else b.shape
+    if inner != inner_b:
+        raise _refuse(node, f"multiplies shapes that do not fit: {a.shape} and {b.shape}")
+    c = _optional(inputs, 2)
+    if c is not None and _broadcast(node, c.shape, (rows, columns)) != (rows, columns):
+        raise _refuse(node, "adds a value that is larger than its product")
+    return _like(inputs, a, (rows, columns))
+
+
+def _matmul(node: Node, inputs: Inputs) -> list[Fact]:
+    a, b = _input(node, inputs, 0), _input(node, inputs, 1)
+    if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-2]:
+        raise _refuse(node, f"multiplies shapes that do not fit: {a.shape} and {b.shape}")
+    return _like(inputs, a, (*_broadcast(node, a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]))
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Kernel, strides, dilations and pads of a convolution or pooling over ``rank`` axes of space."""
+
+    kernel: list[int]
+    strides: list[int]
+    dilations: list[int]
+    pads: list[int]
+
+    @classmethod
+    def of(cls, node: Node, kernel: Sequence[int], rank: int) -> _Window:
+        if node.attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
+            raise _refuse(node, "leaves its padding open (auto_pad); write pads")
+        window = cls(
+            list(kernel),
+            _integers(node, "strides", [1] * rank),
+            _integers(node, "dilations", [1] * rank),
+            _integers(node, "pads", [0] * (2 * rank)),
+        )
+        if min([*window.kernel, *window.strides, *window.dilations]) < 1 or min(window.pads) < 0:
+            raise _refuse(node, "has a kernel, stride, dilation or padding that is out of range")
+        return window
+
+    def reach(self, axis: int) -> int:
+        return (self.kernel[axis] - 1) * self.dilations[axis] + 1
+
+    def padding(self, axis: int) -> int:
+        return self.pads[axis] + self.pads[axis + len(self.kernel)]
+
+
+def _conv(node: Node, inputs: Inputs) -> list[Fact]:
+    x, weight = _input(node, inputs, 0), _input(node, inputs, 1)
+    group, rank = _integer(node, "group", 1), len(x.shape) - 2
+    if rank < 1 or len(weight.shape) != rank + 2 or group < 1 or weight.shape[1] * group != x.shape[1]:
+        raise _refuse(node, f"takes a weight {weight.shape} that does not fit {x.shape}")
+    _check_kernel_and_bias(node, inputs, weight, weight.shape[0])
+    window = _Window.of(node, weight.shape[2:], rank)
+    space = [
+        (x.shape[axis + 2] + window.padding(axis) - window.reach(axis)) // window.strides[axis] + 1 for axis in range(rank)
+    ]
+    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[0], *space)))
+
+
+def _conv_transpose(node: Node, inputs: Inputs) -> list[Fact]:
+    x, weight = _input(node, inputs, 0), _input(node, inputs, 1)
+    group, rank = _integer(node, "group", 1), len(x.shape) - 2
+    if rank < 1 or len(weight.shape) != rank + 2 or group < 1 or weight.shape[0] != x.shape[1] or x.shape[1] % group:
+        raise _refuse(node, f"takes a weight {weight.shape} that does not fit {x.shape}")
+    if "output_shape" in node.attributes:
+        raise _refuse(node, "names its output shape; write pads and output_padding")
+    _check_kernel_and_bias(node, inputs, weight, weight.shape[1] * group)
+    window = _Window.of(node, weight.shape[2:], rank)
+    extra = _integers(node, "output_padding", [0] * rank)
+    if min(extra) < 0:
+        raise _refuse(node, "has an output padding that is out of range")
+    space = [
+        (x.shape[axis + 2] - 1) * window.strides[axis] + window.reach(axis) - window.padding(axis) + extra[axis]
+        for axis in range(rank)
+    ]
+    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[1] * group, *space)))
+
+
+def _check_kernel_and_bias(node: Node, inputs: Inputs, weight: Fact, channels: int) -> None:
+    if "kernel_shape" in node.attributes and node.attributes["kernel_shape"] != weight.shape[2:]:
+        raise _refuse(node, "names a kernel that is not its weight's")
+    bias = _optional(inputs, 2)
+    if bias is not None and bias.shape != (channels,):
+        raise _refuse(node, f"takes a bias {bias.shape} that does not fit {channels} channels")
+
+
+def _positive(node: Node, shape: Shape) -> Shape:
+    if min(shape) < 1:
+        raise _refuse(node, f"makes an empty value {shape}")
+    return shape
+
+
+def _reshape(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, target = _input(node, inputs, 0), _numbers(node, inputs, 1)
+    if not _integer(node, "allowzero", 0):
+        target = [fact.shape[axis] if size == 0 and axis < len(fact.shape) else size for axis, size in enumerate(target)]
+    known = prod(size for size in target if size != -1)
+    if target.count(-1) == 1 and known > 0 and fact.elements % known == 0:
+        target[target.index(-1)] = fact.elements // known
+    if any(size < 0 for size in target) or prod(target) != fact.elements:
+        raise _refuse(node, f"turns {fact.shape} into {tuple(target)}, which holds another number of values")
+    numbers = None if fact.numbers is None else fact.numbers.reshape(target)
+    return [Fact(fact.dtype, tuple(target), fact.constant, numbers)]
+
+
+def _flatten(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    axis = _integer(node, "axis", 1)
+    if not -len(fact.shape) <= axis <= len(fact.shape):
+        raise _refuse(node, f"names axis {axis} of a value with {len(fact.shape)} axes")
+    return _like(inputs, fact, (prod(fact.shape[:axis]), prod(fact.shape[axis:])))
+
+
+def _transpose(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    order = _integers(node, "perm", range(len(fact.shape))[::-1])
+    if sorted(order) != list(range(len(fact.shape))):
+        raise _refuse(node, f"has an order of axes that is none: {order}")
+    return _like(inputs, fact, tuple(fact.shape[axis] for axis in order))
+
+
+def _concat(node: Node, inputs: Inputs) -> list[Fact]:
+    facts = [_input(node, inputs, index) for index in range(max(len(inputs), 1))]
+    rank = len(facts[0].shape)
+    axis = _axis(node, _integer(node, "axis", 0), rank)
+    rest = {(*fact.shape[:axis], *fact.shape[axis + 1 :]) for fact in facts}
+    if len(rest) != 1 or any(len(fact.shape) != rank for fact in facts):
+        raise _refuse(node, f"joins shapes that do not fit: {[fact.shape for fact in facts]}")
+    size = sum(fact.shape[axis] for fact in facts)
+    shape = (*facts[0].shape[:axis], size, *facts[0].shape[axis + 1 :])
+    parts = [fact.numbers for fact in facts if fact.numbers is not None]
+    numbers = np.concatenate(parts, axis) if len(parts) == len(facts) and prod(shape) <= MOST_VALUES else None
+    return [Fact(facts[0].dtype, shape, _constant(inputs), numbers)]
+
+
+def _slice(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, starts, ends = _input(node, inputs, 0), _numbers(node, inputs, 1), _numbers(node, inputs, 2)
+    axes = list(range(len(starts))) if _optional(inputs, 3) is None else _numbers(node, inputs, 3)
+    steps = [1] * len(starts) if _optional(inputs, 4) is None else _numbers(node, inputs, 4)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        raise _refuse(node, "has starts, ends, axes and steps that do not fit")
+    slices = [slice(None)] * len(fact.shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        low = None if step < 0 and end < -fact.shape[_axis(node, axis, len(fact.shape))] else end
+        slices[_axis(node, axis, len(fact.shape))] = slice(start, low, step)
+    shape = tuple(len(range(*part.indices(size))) for part, size in zip(slices, fact.shape, strict=True))
+    numbers = None if fact.numbers is None else fact.numbers[tuple(slices)]
+    return [Fact(fact.dtype, _positive(node, shape), _constant(inputs), numbers)]
+
+
+def _pad(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, pads = _input(node, inputs, 0), _numbers(node, inputs, 1)
+    rank = len(fact.shape)
+    axes = list(range(rank)) if _optional(inputs, 3) is None else _numbers(node, inputs, 3)
+    if len(pads) != 2 * len(axes):
+        raise _refuse(node, "has pads that do not fit its axes")
+    shape = list(fact.shape)
+    for place, axis in enumerate(axes):
+        shape[_axis(node, axis, rank)] += pads[place] + pads[place + len(axes)]
+    return _like(inputs, fact, _positive(node, tuple(shape)))
+
+
+def _depth_to_space(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, block = _input(node, inputs, 0), _integer(node, "blocksize", 0)
+    if len(fact.shape) != 4 or block < 1 or fact.shape[1] % (block * block):
+        raise _refuse(node, f"cannot spread the channels of {fact.shape} over blocks of {block}")
+    n, c, h, w = fact.shape
+    return _like(inputs, fact, (n, c // (block * block), h * block, w * block))
+
+
+def _space_to_depth(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, block = _input(node, inputs, 0), _integer(node, "blocksize", 0)
+    if len(fact.shape) != 4 or block < 1 or fact.shape[2] % block or fact.shape[3] % block:
+        raise _refuse(node, f"cannot gather blocks of {block} from {fact.shape}")
+    n, c, h, w = fact.shape
+    return _like(inputs, fact, (n, c * block * block, h // block, w // block))
+
+
+def _resize(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    if "axes" in node.attributes or node.attributes.get("keep_aspect_ratio_policy", b"stretch") != b"stretch":
+        raise _refuse(node, "resizes some axes only; name scales or sizes of all")
+    sizes, scales = _optional(inputs, 3), _optional(inputs, 2)
+    if sizes is not None and sizes.elements:
+        shape = tuple(_numbers(node, inputs, 3))
+    elif scales is not None and scales.numbers is not None and scales.elements == len(fact.shape):
+        factors = [float(factor) for factor in scales.numbers.reshape(-1)]
+        if not all(0 < factor <= 1024 for factor in factors):
+            raise _refuse(node, f"has scales out of range: {factors}")
+        shape = tuple(int(size * factor) for size, factor in zip(fact.shape, factors, strict=True))
+    else:
+        raise _refuse(node, "has neither scales nor sizes that are constants")
+    if len(shape) != len(fact.shape):
+        raise _refuse(node, "has sizes that do not fit its input")
+    return _like(inputs, fact, _positive(node, shape))
+
+
+def _axes(node: Node, inputs: Inputs, rank: int, default: Sequence[int]) -> list[int]:
+    given = _optional(inputs, 1)
+    if given is not None:
+        axes: Sequence[int] = _numbers(node, inputs, 1)
+    else:
+        axes = node.attributes.get("axes", tuple(default))
+    return [_axis(node, int(axis), rank) for axis in axes]
+
+
+def _unsqueeze(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    count = _numbers(node, inputs, 1) if len(inputs) > 1 else list(node.attributes.get("axes", ()))
+    axes = set(_axes(node, inputs, len(fact.shape) + len(count), count))
+    rest = iter(fact.shape)
+    shape = tuple(1 if axis in axes else next(rest) for axis in range(len(fact.shape) + len(axes)))
+    return [Fact(fact.dtype, shape, fact.constant, None if fact.numbers is None else fact.numbers.reshape(shape))]
+
+
+def _squeeze(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    axes = _axes(node, inputs, len(fact.shape), [axis for axis, size in enumerate(fact.shape) if size == 1])
+    if any(fact.shape[axis] != 1 for axis in axes):
+        raise _refuse(node, f"drops an axis of {fact.shape} that is not of size 1")
+    shape = tuple(size for axis, size in enumerate(fact.shape) if axis not in axes)
+    return [Fact(fact.dtype, shape, fact.constant, None if fact.numbers is None else fact.numbers.reshape(shape))]
+
+
+def _gather(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, index = _input(node, inputs, 0), _input(node, inputs, 1)
+    axis = _axis(node, _integer(node, "axis", 0), len(fact.shape))
+    shape = (*fact.shape[:axis], *index.shape, *fact.shape[axis + 1 :])
+    numbers = None
+    if fact.numbers is not None and index.numbers is not None:
+        if index.numbers.size and not -fact.shape[axis] <= index.numbers.min() <= index.numbers.max() < fact.shape[axis]:
+            raise _refuse(node, "takes an element that is not there")
+        numbers = np.take(fact.numbers, index.numbers.astype(np.int64), axis)
+    return [Fact(fact.dtype, shape, _constant(inputs), numbers)]
+
+
+def _expand(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    sizes = _numbers(node, inputs, 1)
+    if any(size < 1 for size in sizes):
+        raise _refuse(node, f"expands to an impossible shape {sizes}")
+    return _like(inputs, fact, _broadcast(node, fact.shape, tuple(sizes)))
+
+
+def _shape(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    start, end = _integer(node, "start", 0), _integer(node, "end", len(fact.shape))
+    numbers = np.array(fact.shape[start:end], _INT64)
+    return [Fact(_INT64, numbers.shape, constant=False, numbers=numbers)]
+
+
+def _constant_node(node: Node, inputs: Inputs) -> list[Fact]:
+    del inputs
+    if len(node.attributes) != 1:
+        raise _refuse(node, "does not hold exactly one value")
+    ((name, value),) = node.attributes.items()
+    if name == "value" and isinstance(value, Tensor):
+        return [stored(value.array)]
+    dtypes = {"value_float": _FLOAT, "value_floats": _FLOAT, "value_int": _INT64, "value_ints": _INT64}
+    if name not in dtypes:
+        raise _refuse(node, "holds a value of a type that generators do not use")
+    return [stored(np.array(value, dtypes[name]))]
+
+
+def _reduce(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    axes = set(_axes(node, inputs, len(fact.shape), range(len(fact.shape))))
+    keep = _integer(node, "keepdims", 1)
+    kept = [1 if axis in axes else size for axis, size in enumerate(fact.shape) if keep or axis not in axes]
+    return _like(inputs, fact, tuple(kept))
+
+
+def _split(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    axis = _axis(node, _integer(node, "axis", 0), len(fact.shape))
+    size, count = fact.shape[axis], len(node.outputs)
+    part = ceil(size / count)
+    sizes = [max(0, min(part, size - part * index)) for index in range(count)]
+    if _optional(inputs, 1) is not None:
+        sizes = _numbers(node, inputs, 1)
+    if len(sizes) != count or sum(sizes) != size or min(sizes) < 1:
+        raise _refuse(node, f"splits {size} into {sizes}")
+    constant = _constant(inputs)
+    return [Fact(fact.dtype, (*fact.shape[:axis], one, *fact.shape[axis + 1 :]), constant) for one in sizes]
+
+
+def _pool(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    return _like(inputs, fact, (*fact.shape[:2], *(1 for _ in fact.shape[2:])))
+
+
+def stored(array: np.ndarray[Any, Any]) -> Fact:
+    """The fact of a constant that lies in the file; its numbers are kept where they can be sizes or scales."""
+    return Fact(array.dtype, array.shape, constant=True, numbers=array if array.size <= MOST_VALUES else None)
+
+
+_SAME = (
+    "Abs Ceil Clip Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log LogSoftmax Mish Neg Reciprocal Relu Round Selu "
+    "Sigmoid Sign Sin Cos Softmax Softplus Softsign Sqrt Tanh LpNormalization LayerNormalization GroupNormalization"
+).split()
+
+OPERATORS: Mapping[str, Rule] = {
+    **dict.fromkeys(_SAME, _same),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu"), _elementwise),
+    **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"), _reduce),
+    **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), _per_channel),
+    "Cast": _cast,
+    "Concat": _concat,
+    "Constant": _constant_node,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "DepthToSpace": _depth_to_space,
+    "Expand": _expand,
+    "Flatten": _flatten,
+    "Gather": _gather,
+    "Gemm": _gemm,
+    "GlobalAveragePool": _pool,
+    "MatMul": _matmul,
+    "Pad": _pad,
+    "Reshape": _reshape,
+    "Resize": _resize,
+    "Shape": _shape,
+    "Slice": _slice,
+    "SpaceToDepth": _space_to_depth,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+    "Where": _where,
+}

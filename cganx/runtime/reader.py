@@ -1,0 +1,266 @@
+"""Reading before trusting: what a file is, checked without building a session from it.
+
+onnxruntime folds constants of up to a gigabyte while it builds a session, and believes a shape that a file declares. So
+the bytes are walked here first, and a file that asks for more than a generator may is refused with one sentence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard
+from cganx.errors import CardMismatch, ModelError, ModelNotFound, NotAGenerator, UnsafeModel
+from cganx.runtime.model import DTYPES, FLOAT, INT64, UINT8, Dimension, Graph, Model, Node, Value, parse
+from cganx.runtime.operators import OPERATORS, Fact, stored
+
+__all__ = ["LIMITS", "Limits", "ModelFile", "read"]
+
+MiB = 1 << 20
+# Shapes are followed at this batch, not at 1, so that a size of 1 in the file is never taken for the batch.
+_BATCH = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one file may ask for at most. Elements are counted at batch 1."""
+
+    file_bytes: int = 512 * MiB
+    nodes: int = 20_000
+    tensor_elements: int = 128 * MiB
+    constant_elements: int = 192 * MiB
+    symbolic_size: int = 512
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file that the reader accepts. ``inputs`` and ``outputs`` hold the shape a sample has, without the batch.
+
+    ``sha256`` is the hash over the card's bytes and the graph's; it tells damage, not malice.
+    """
+
+    data: bytes = field(repr=False)
+    card: GeneratorCard
+    sha256: str
+    inputs: Mapping[str, tuple[Dimension, ...]]
+    outputs: Mapping[str, tuple[Dimension, ...]]
+    path: str | None = None
+
+
+def read(source: str | os.PathLike[str] | bytes, *, card: GeneratorCard | None = None, limits: Limits = LIMITS) -> ModelFile:
+    """Read a generator's file, by path or from its bytes, without onnxruntime.
+
+    With ``card`` a file of another maker is adopted: the card is taken instead of the one in the file.
+
+    Raises ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch or NewerFormat, with ``model`` set to the path.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _read(bytes(source), None, card, limits)
+    path = os.fspath(source)
+    data = _file_bytes(path, limits)
+    try:
+        return _read(data, path, card, limits)
+    except ModelError as error:
+        raise type(error)(error.message, model=path) from None
+
+
+def _file_bytes(path: str, limits: Limits) -> bytes:
+    try:
+        if not Path(path).is_file():
+            raise ModelNotFound("there is no such file", model=path)
+        with Path(path).open("rb") as file:
+            data = file.read(limits.file_bytes + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ModelNotFound):
+            raise
+        raise ModelNotFound(f"the file cannot be read: {getattr(error, 'strerror', None) or error}", model=path) from None
+    if len(data) > limits.file_bytes:
+        raise UnsafeModel(f"the file is larger than {limits.file_bytes // MiB} MiB", model=path)
+    return data
+
+
+def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Limits) -> ModelFile:
+    if len(data) > limits.file_bytes:
+        raise UnsafeModel(f"the file is larger than {limits.file_bytes // MiB} MiB")
+    model = parse(memoryview(data))
+    text = model.metadata.get(CARD_KEY)
+    if text is None and card is None:
+        raise NotAGenerator(
+            f"it is ONNX, but has no {CARD_KEY} in its metadata. For a file of another maker give runtime.load(..., card=...)"
+        )
+    if text is not None:
+        _check_hash(model, text)
+        card = card or GeneratorCard.from_json(text)
+    assert card is not None  # noqa: S101 - for the type checker; refused above
+    _check_graph(model.graph, limits)
+    graph = _Checked(model.graph, limits)
+    _check_card(card, graph, adopted=text is None)
+    return ModelFile(
+        data,
+        card,
+        _hash(text if text is not None else card.to_json(), model.graph_bytes),
+        {value.name: (value.shape or ())[1:] for value in graph.inputs},
+        {value.name: tuple(graph.facts[value.name].shape[1:]) for value in model.graph.outputs},
+        path,
+    )
+
+
+def _hash(card: str, graph_bytes: memoryview) -> str:
+    digest = sha256(card.encode())
+    digest.update(graph_bytes)
+    return digest.hexdigest()
+
+
+def _check_hash(model: Model, text: str) -> None:
+    if HASH_KEY not in model.metadata:
+        raise CardMismatch(f"it has a card but no {HASH_KEY}; export it again")
+    if model.metadata[HASH_KEY] != _hash(text, model.graph_bytes):
+        raise CardMismatch(f"its {HASH_KEY} does not fit its content: the file is damaged; fetch or export it again")
+
+
+def _check_graph(graph: Graph, limits: Limits) -> None:
+    if len(graph.nodes) > limits.nodes:
+        raise UnsafeModel(f"it has more than {limits.nodes} nodes")
+    for node in graph.nodes:
+        if node.operator not in OPERATORS:
+            raise UnsafeModel(f"it uses operator {node.operator}, which is not on the list of what generators may use")
+
+
+class _Checked:
+    """Follows shapes through a graph once; ``facts`` holds what is known of every value."""
+
+    def __init__(self, graph: Graph, limits: Limits) -> None:
+        self.limits = limits
+        self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
+        self.constants = sum(fact.elements for fact in self.facts.values())
+        self.inputs = tuple(value for value in graph.inputs if value.name not in graph.initializers)
+        self.outputs = graph.outputs
+        for value in self.inputs:
+            if value.name in self.facts:
+                raise UnsafeModel(f"it declares input {value.name!r} twice")
+            self.facts[value.name] = self._declared(value)
+        for node in graph.nodes:
+            self._follow(node)
+        for value in (*graph.values, *graph.outputs):
+            self._compare(value)
+
+    def _declared(self, value: Value) -> Fact:
+        if value.dtype is None or not value.shape:
+            raise NotAGenerator(f"input {value.name!r} has no declared shape with a batch")
+        if isinstance(value.shape[0], int):
+            raise CardMismatch(f"input {value.name!r} has a fixed batch of {value.shape[0]}; the batch must be symbolic")
+        sizes = [size if isinstance(size, int) else self.limits.symbolic_size for size in value.shape[1:]]
+        if any(size < 1 for size in sizes):
+            raise UnsafeModel(f"input {value.name!r} has an impossible shape {value.shape}")
+        fact = Fact(value.dtype, (_BATCH, *sizes))
+        self._count(f"input {value.name!r}", fact)
+        return fact
+
+    def _follow(self, node: Node) -> None:
+        inputs: list[Fact | None] = []
+        for name in node.inputs:
+            if name and name not in self.facts:
+                raise UnsafeModel(f"operator {node.operator} takes {name!r}, which nothing before it makes")
+            inputs.append(self.facts[name] if name else None)
+        made = OPERATORS[node.operator](node, inputs)
+        if len(node.outputs) > len(made):
+            raise UnsafeModel(f"operator {node.operator} has more outputs than it can make")
+        for name, fact in zip(node.outputs, made, strict=False):
+            if not name or name in self.facts:
+                raise UnsafeModel(f"operator {node.operator} makes {name!r}, which is there already or has no name")
+            self._count(f"operator {node.operator} (node {node.name!r})", fact)
+            self.facts[name] = fact
+
+    def _count(self, where: str, fact: Fact) -> None:
+        if fact.elements > self.limits.tensor_elements * _BATCH:
+            raise UnsafeModel(f"{where} makes {fact.elements // _BATCH:,} values for one picture, more than a generator may")
+        if fact.constant:
+            self.constants += fact.elements
+            if self.constants > self.limits.constant_elements:
+                raise UnsafeModel(f"its constants unfold to more than {self.limits.constant_elements:,} values")
+
+    def _compare(self, value: Value) -> None:
+        fact = self.facts.get(value.name)
+        if fact is None:
+            raise UnsafeModel(f"it declares {value.name!r}, which nothing makes")
+        if value.dtype is not None and value.dtype != fact.dtype:
+            raise UnsafeModel(f"it declares {value.name!r} as {value.dtype}, but makes {fact.dtype}")
+        if value.shape is None:
+            return
+        fits = len(value.shape) == len(fact.shape) and all(
+            not isinstance(said, int) or said == made for said, made in zip(value.shape, fact.shape, strict=True)
+        )
+        if not fits:
+            raise UnsafeModel(f"it declares {value.name!r} with shape {value.shape}, but makes {_said(fact.shape)}")
+
+
+def _said(shape: tuple[int, ...]) -> tuple[int | str, ...]:
+    return ("batch", *shape[1:])
+
+
+def _check_card(card: GeneratorCard, graph: _Checked, *, adopted: bool) -> None:
+    """Hold the card against the graph: names, types, ranks, sizes, class count. Only an adopted file may lack `pixels`."""
+    wanted: dict[str, tuple[np.dtype[Any], tuple[int | None, ...]]] = {}
+    number = DTYPES[FLOAT]
+    if card.latent is not None:
+        wanted["latent"] = (number, (card.latent.size,))
+    if card.label is not None:
+        wanted["label"] = (number, (len(card.classes),)) if card.label.input == "weights" else (DTYPES[INT64], ())
+    if card.codes:
+        wanted["code"] = (number, (len(card.codes),))
+    if card.truncates:
+        wanted["truncation"] = (number, (1,))
+    if card.source is not None:
+        wanted["source"] = (number, (card.source.channels, card.source.height, card.source.width))
+    inputs = {value.name: value for value in graph.inputs}
+    for name, (dtype, sizes) in wanted.items():
+        if name not in inputs:
+            raise CardMismatch(f"the card asks for an input {name!r}, but the graph has {sorted(inputs)}")
+        _check_input(inputs[name], dtype, sizes)
+    for name in inputs.keys() - wanted.keys():
+        if name == "mask" and card.source is not None:
+            _check_input(inputs[name], number, (1, card.source.height, card.source.width))
+        elif name.startswith("noise.") and name[6:].isdecimal() and str(int(name[6:])) == name[6:]:
+            _check_input(inputs[name], number, tuple(graph.facts[name].shape[1:]))
+        else:
+            raise CardMismatch(f"the graph has an input {name!r} that the card does not speak of")
+    image = card.image
+    open_size = card.source is not None and card.source.height is None
+    _check_output(graph, "image", number, (image.channels, image.height, image.width), open_size)
+    if any(value.name == "pixels" for value in graph.outputs):
+        _check_output(graph, "pixels", DTYPES[UINT8], (image.height, image.width, image.channels), open_size)
+    elif not adopted:
+        raise CardMismatch("the graph has no output 'pixels'")
+    extra = {value.name for value in graph.outputs} - {"image", "pixels"}
+    if extra:
+        raise CardMismatch(f"the graph has outputs that the contract does not know: {sorted(extra)}")
+
+
+def _check_input(value: Value, dtype: np.dtype[Any], sizes: tuple[int | None, ...]) -> None:
+    shape = (value.shape or ())[1:]
+    fits = len(shape) == len(sizes) and all(
+        said == size if size is not None else not isinstance(said, int) for said, size in zip(shape, sizes, strict=True)
+    )
+    if value.dtype != dtype or not fits:
+        asked = f"{dtype} {('batch', *sizes)}"
+        raise CardMismatch(f"the graph's input {value.name!r} is {value.dtype} {value.shape}, but the card asks for {asked}")
+
+
+def _check_output(graph: _Checked, name: str, dtype: np.dtype[Any], sizes: tuple[int, ...], open_size: bool) -> None:
+    value = next((value for value in graph.outputs if value.name == name), None)
+    if value is None:
+        raise NotAGenerator(f"it has no output {name!r}")
+    fact = graph.facts[name]
+    fits = len(fact.shape) == len(sizes) + 1 and (open_size or fact.shape[1:] == sizes)
+    if fact.dtype != dtype or not fits or fact.shape[0] != _BATCH:
+        asked = f"{dtype} {('batch', *sizes)}"
+        raise CardMismatch(f"the graph's output {name!r} is {fact.dtype} {_said(fact.shape)}, but the card asks for {asked}")
