@@ -1,0 +1,124 @@
+"""The layers and shapes that the networks share, and what a discriminator returns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "ClassConditionalAffine",
+    "ClassConditionalBatchNorm2d",
+    "ImageShape",
+    "Judgement",
+    "base_size",
+    "cut",
+    "upsamplings",
+]
+
+SMALLEST, LARGEST = 8, 256
+WIDEST_BASE = 10.0
+
+
+class Judgement(NamedTuple):
+    """What a discriminator says of n pictures.
+
+    ``score`` [n]: how real, as an unbounded logit. ``class_logits`` [n, classes], or None where the method has no
+    class head.
+    """
+
+    score: Tensor
+    class_logits: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """The pictures that a network makes or judges: 8 to 256 pixels a side, 1 or 3 channels. ValueError otherwise."""
+
+    channels: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ValueError(f"pictures have 1 channel (grey) or 3 (colour), not {self.channels}")
+        if min(self.height, self.width) < SMALLEST:
+            raise ValueError(
+                f"{self.height}x{self.width} pictures are too small: below {SMALLEST} pixels a side nothing is left "
+                f"after the discriminator's strides; ask for a larger image size"
+            )
+        if max(self.height, self.width) > LARGEST:
+            raise ValueError(
+                f"{self.height}x{self.width} pictures are too large: these networks are made for up to {LARGEST} "
+                f"pixels a side; ask for a smaller image size"
+            )
+
+
+def upsamplings(shape: ImageShape) -> int:
+    """How many doublings lead from a base of at most 10 pixels (geometric mean of the sides) to ``shape``."""
+    return max(0, math.ceil(math.log2(math.sqrt(shape.height * shape.width) / WIDEST_BASE)))
+
+
+def base_size(shape: ImageShape) -> tuple[int, int]:
+    """Height and width from which `upsamplings` doublings reach at least ``shape``."""
+    scale = 2 ** upsamplings(shape)
+    return math.ceil(shape.height / scale), math.ceil(shape.width / scale)
+
+
+def cut(image: Tensor, shape: ImageShape) -> Tensor:
+    """The middle [n, c, height, width] of a picture that is at least that large."""
+    top, left = (image.shape[2] - shape.height) // 2, (image.shape[3] - shape.width) // 2
+    return image[:, :, top : top + shape.height, left : left + shape.width]
+
+
+class ClassConditionalAffine(nn.Module):
+    """Gain and bias for each channel, both linear in the label's weights.
+
+    Takes features [n, features, h, w] and label weights [n, classes]; a one-hot label picks the gain and bias of its
+    class, a blend mixes them. Gains start at 1, biases at 0.
+    """
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(classes, features))
+        self.bias = nn.Parameter(torch.zeros(classes, features))
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """Features of the same shape."""
+        gain, bias = label @ self.gain, label @ self.bias
+        return torch.addcmul(bias[:, :, None, None], x, gain[:, :, None, None])
+
+
+class ClassConditionalBatchNorm2d(nn.Module):
+    """Batch norm whose gain and bias come from the label (Dumoulin et al. 2017, section 2.2; de Vries et al. 2017).
+
+    The statistics are shared by all classes.
+    """
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(features, affine=False)
+        self.affine = ClassConditionalAffine(features, classes)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """Features [n, features, h, w] of the same shape, for label weights [n, classes]."""
+        out: Tensor = self.affine(self.norm(x), label)
+        return out
+
+    @torch.no_grad()
+    def folded(self) -> ClassConditionalAffine:
+        """Gain and bias that do in one step what normalisation by the running statistics and the label do in two.
+
+        Exact for every label: gain and bias stay linear in its weights.
+        """
+        classes, features = self.affine.gain.shape
+        out = ClassConditionalAffine(features, classes)
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and variance is not None  # BatchNorm2d tracks them unless told otherwise
+        scale = torch.rsqrt(variance + self.norm.eps)
+        out.gain.copy_(self.affine.gain * scale)
+        out.bias.copy_(self.affine.bias - self.affine.gain * scale * mean)
+        return out

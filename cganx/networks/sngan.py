@@ -1,0 +1,103 @@
+"""A small spectrally normalised GAN with a projection discriminator and a class head.
+
+After Miyato et al. 2018, "Spectral Normalization for GANs" (sections 2 and 3), and Miyato and Koyama 2018, "cGANs with
+Projection Discriminator" (section 3); the class head is that of Odena et al. 2017 (AC-GAN, section 3). Widths are
+chosen so that two CPU cores train it in minutes.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from cganx.networks.layers import ClassConditionalBatchNorm2d, ImageShape, Judgement, base_size, cut, upsamplings
+
+__all__ = ["SNGANDiscriminator", "SNGANGenerator"]
+
+FINEST, WIDEST = 16, 128
+LATENT = 64
+FEATURE_SCALE = 0.1
+
+
+class SNGANGenerator(nn.Module):
+    """Latent [n, 64] ~ N(0, 1) and label weights [n, classes] -> picture [n, channels, height, width] in -1..1.
+
+    A linear layer to the base of at most about 10 pixels a side, a 3x3 convolution there, then nearest-neighbour
+    doublings with a 3x3 convolution each; class-conditional batch norm and ReLU at every stage. A size that the
+    doublings do not reach exactly is cut from the middle of the next larger one.
+    """
+
+    def __init__(self, shape: ImageShape, classes: int, latent: int = LATENT) -> None:
+        super().__init__()
+        self.shape, self.classes, self.latent = shape, classes, latent
+        self.base = base_size(shape)
+        stages = upsamplings(shape)
+        # From the base to the full size: 64, 32, 16 at 28 pixels; wider ones come in front.
+        widths = [min(FINEST * 2**stage, WIDEST) for stage in range(stages, -1, -1)]
+        self.linear = nn.Linear(latent + classes, widths[0] * self.base[0] * self.base[1])
+        self.first_norm = ClassConditionalBatchNorm2d(widths[0], classes)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1, bias=False) for before, after in pairwise([widths[0], *widths])
+        )
+        self.norms = nn.ModuleList(ClassConditionalBatchNorm2d(width, classes) for width in widths)
+        self.to_image = nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
+        _orthogonal(self)
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        """Pictures for latents [n, 64] and label weights [n, classes]."""
+        x = self.linear(torch.cat([latent, label], dim=1)).unflatten(1, (-1, *self.base))
+        x = F.relu(self.first_norm(x, label))
+        for stage, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            if stage > 0:
+                x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = F.relu(norm(conv(x), label))
+        return cut(torch.tanh(self.to_image(x)), self.shape)
+
+
+class SNGANDiscriminator(nn.Module):
+    """Picture [n, channels, height, width] and label weights [n, classes] -> `Judgement` with class logits.
+
+    Every layer is spectrally normalised. The features of all places are summed; the score is linear in them plus
+    their inner product with the label's embedding (Miyato and Koyama 2018, equation 3); the class head reads the same
+    features, scaled down so that its cross-entropy does not start saturated.
+    """
+
+    def __init__(self, shape: ImageShape, classes: int) -> None:
+        super().__init__()
+        self.shape, self.classes = shape, classes
+        widths = [shape.channels, *(min(32 * 2**stage, WIDEST) for stage in range(upsamplings(shape)))]
+        self.convs = nn.ModuleList(
+            [
+                *(nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)),
+                nn.Conv2d(widths[-1], WIDEST, 3, padding=1),
+                nn.Conv2d(WIDEST, WIDEST, 3, stride=2, padding=1),
+            ]
+        )
+        self.score = nn.Linear(WIDEST, 1)
+        self.projection = nn.Linear(classes, WIDEST, bias=False)
+        self.class_head = nn.Linear(WIDEST, classes)
+        _orthogonal(self)
+        for layer in (*self.convs, self.score, self.projection, self.class_head):
+            spectral_norm(layer)
+
+    def forward(self, image: Tensor, label: Tensor) -> Judgement:
+        """How real the pictures are as pictures of their label, and which class they look like."""
+        x = image
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.1)
+        features = x.sum(dim=(2, 3))
+        score = self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1)
+        return Judgement(score, self.class_head(FEATURE_SCALE * features))
+
+
+def _orthogonal(module: nn.Module) -> None:
+    """Orthogonal weights, zero biases (Brock et al. 2019, section 3)."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.orthogonal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
