@@ -42,7 +42,8 @@ class Latent:
     def __post_init__(self) -> None:
         _refuse_unless(_whole(self.size), f"latent.size is {self.size!r}, not a positive whole number")
         _refuse_unless(
-            self.distribution in DISTRIBUTIONS, f"latent.distribution is {self.distribution!r}, not one of {DISTRIBUTIONS}"
+            self.distribution in DISTRIBUTIONS,
+            f"latent.distribution is {self.distribution!r}, not one of {DISTRIBUTIONS}",
         )
 
 
@@ -69,9 +70,7 @@ class Image:
     def __post_init__(self) -> None:
         for name in ("height", "width"):
             _refuse_unless(_whole(getattr(self, name)), f"image.{name} is {getattr(self, name)!r}, not a positive whole number")
-        _refuse_unless(
-            _whole(self.channels) and self.channels in CHANNELS, f"image.channels is {self.channels!r}, not 1 or 3"
-        )
+        _refuse_unless(_whole(self.channels) and self.channels in CHANNELS, f"image.channels is {self.channels!r}, not 1 or 3")
         _refuse_unless(isinstance(self.tileable, bool), f"image.tileable is {self.tileable!r}, not true or false")
         if self.color_space == "":
             object.__setattr__(self, "color_space", CHANNELS[self.channels])
@@ -94,7 +93,9 @@ class Source:
             value = getattr(self, name)
             _refuse_unless(value is None or _whole(value), f"source.{name} is {value!r}, not a positive whole number or null")
         for name in ("multiple", "scale"):
-            _refuse_unless(_whole(getattr(self, name)), f"source.{name} is {getattr(self, name)!r}, not a positive whole number")
+            _refuse_unless(
+                _whole(getattr(self, name)), f"source.{name} is {getattr(self, name)!r}, not a positive whole number"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +162,12 @@ class GeneratorCard:
 
     def to_json(self) -> str:
         """The card as JSON text, the same text each time for the same card."""
-        card: dict[str, Any] = {"format": self.format, "name": self.name, "kind": self.kind, "classes": list(self.classes)}
+        card: dict[str, Any] = {
+            "format": self.format,
+            "name": self.name,
+            "kind": self.kind,
+            "classes": list(self.classes),
+        }
         card["label"] = None if self.label is None else {"input": self.label.input}
         for name, part in (("latent", self.latent), ("image", self.image), ("source", self.source)):
             card[name] = None if part is None else {one.name: getattr(part, one.name) for one in fields(part)}

@@ -86,7 +86,8 @@ def build() -> bytes:
     }
     helper.set_model_props(model, keys)
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
 if __name__ == "__main__":

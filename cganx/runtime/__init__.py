@@ -1,9 +1,9 @@
 """Labels and seeds -> pixels, from one .onnx file. Needs numpy and onnxruntime, and imports the latter when a model is loaded.
 
-    from cganx import runtime
+from cganx import runtime
 
-    generator = runtime.load("fashion")
-    pixels = generator.generate("sneaker", seeds=range(16))  # uint8 [16, 28, 28, 1]
+generator = runtime.load("fashion")
+pixels = generator.generate("sneaker", seeds=range(16))  # uint8 [16, 28, 28, 1]
 """
 
 from __future__ import annotations

@@ -47,7 +47,9 @@ def import_onnxruntime() -> ModuleType:
         import onnxruntime
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "onnxruntime":
-            raise BackendMissing(f"onnxruntime lacks {error.name}. Install it again: pip install --force-reinstall onnxruntime") from error
+            raise BackendMissing(
+                f"onnxruntime lacks {error.name}. Install it again: pip install --force-reinstall onnxruntime"
+            ) from error
         raise BackendMissing(
             'onnxruntime is not installed. Install one of them: pip install "cganx[cpu]" or pip install "cganx[gpu]"'
         ) from None
@@ -75,7 +77,9 @@ def _parse(device: str) -> int | None:
         return None
     if name == "cuda" and colon and index.isascii() and index.isdecimal() and len(index) < 4:
         return int(index)
-    raise DeviceUnavailable(requested=device, active="cpu", missing="there is no such device name", fix="Say auto, cpu, cuda or cuda:N")
+    raise DeviceUnavailable(
+        requested=device, active="cpu", missing="there is no such device name", fix="Say auto, cpu, cuda or cuda:N"
+    )
 
 
 def open_session(data: bytes, device: str, threads: int | None) -> tuple[Any, Device]:
@@ -91,7 +95,11 @@ def open_session(data: bytes, device: str, threads: int | None) -> tuple[Any, De
             return _session(onnxruntime, data, [CPU], threads), Device("cpu", device)
         fault = _cuda_fault(onnxruntime)
         if fault is None:
-            options = {"device_id": str(index), "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+            options = {
+                "device_id": str(index),
+                "cudnn_conv_algo_search": "HEURISTIC",
+                "arena_extend_strategy": "kSameAsRequested",
+            }
             session = _session(onnxruntime, data, [(CUDA, options), CPU], threads)
             if session.get_providers()[0] == CUDA:
                 return session, Device(f"cuda:{index}", device)
@@ -129,7 +137,7 @@ def _cuda_fault(onnxruntime: ModuleType) -> tuple[str, str] | None:
         return f"this onnxruntime {onnxruntime.__version__} is a build without CUDA", _GPU_LINE
     if hasattr(onnxruntime, "preload_dlls") and not ("torch" in sys.modules and sys.platform == "win32"):
         onnxruntime.preload_dlls()
-    return _library_fault(Path(onnxruntime.__file__).parent / "capi")
+    return _library_fault(Path(str(onnxruntime.__file__)).parent / "capi")
 
 
 def _library_fault(folder: Path) -> tuple[str, str] | None:

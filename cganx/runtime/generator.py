@@ -195,10 +195,17 @@ class Generator:
                 "give one label for all, one seed for all, or as many of each"
             )
         if drawn is None:
-            drawn = np.frombuffer(os.urandom(8 * count), np.uint64) if points is None or self._noise else np.zeros(count, np.uint64)
+            drawn = (
+                np.frombuffer(os.urandom(8 * count), np.uint64) if points is None or self._noise else np.zeros(count, np.uint64)
+            )
         rows = [None if one is None else _rows(one, count) for one in (weights, points, column)]
         return _Request(
-            count, rows[0], _rows(drawn, count), rows[1], rows[2], self._truncation(truncation, count, points is not None)
+            count,
+            rows[0],
+            _rows(drawn, count),
+            rows[1],
+            rows[2],
+            self._truncation(truncation, count, points is not None),
         )
 
     def _truncation(self, truncation: float | Array | None, count: int, given: bool) -> Array | None:
@@ -241,7 +248,8 @@ class Generator:
 
 def to_pixels(image: Array) -> Array:
     """float [n, channels, height, width] in -1..1 -> uint8 [n, height, width, channels], as the files do it inside."""
-    return np.clip(np.rint((image + np.float32(1)) * np.float32(127.5)), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    levels: Array = np.clip(np.rint((image + np.float32(1)) * np.float32(127.5)), 0, 255).astype(np.uint8)
+    return levels.transpose(0, 2, 3, 1)
 
 
 def _rows(values: Array, count: int) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 from cganx.card import GeneratorCard
 from cganx.errors import LabelError
 
-__all__ = ["Label", "Labels", "SUM_TOLERANCE"]
+__all__ = ["SUM_TOLERANCE", "Label", "Labels"]
 
 Label: TypeAlias = "str | int | Mapping[str | int, float] | np.ndarray[Any, Any] | None"
 SUM_TOLERANCE = 1e-4
@@ -32,14 +32,13 @@ class Labels:
         self._folded: dict[str, list[int]] = {}
         for index, name in enumerate(card.classes):
             self._folded.setdefault(name.casefold(), []).append(index)
-        self._one_hot = np.eye(len(card.classes), dtype=np.float32)
 
     def index(self, label: str | int) -> int:
         """The id of a class by name or id. Raises LabelError, which names near ones."""
         if isinstance(label, str):
             return self._by_name(str(label))
         if isinstance(label, (bool, np.bool_)) or not isinstance(label, (int, np.integer)):
-            raise LabelError(f"{label!r} is not a label: give a name, an id, a {{name: weight}} mapping or an array of weights")
+            raise LabelError(f"{label!r} is not a class: give its name or its id")
         if not 0 <= label < len(self.classes):
             raise LabelError(f"there is no class {int(label)}: ids are 0 to {len(self.classes) - 1}")
         return int(label)
@@ -78,19 +77,19 @@ class Labels:
         if labels is None:
             raise LabelError(f"this generator makes pictures by class: name one of {', '.join(self.classes[:12])}")
         if isinstance(labels, (str, int, np.integer, np.bool_, Mapping)):
-            return self._one(labels)[None]
+            return np.expand_dims(self._one(labels), 0)
         if isinstance(labels, np.ndarray):
             return self._array(labels)
         try:
             each = list(labels)
         except TypeError:
             raise LabelError(f"{labels!r} is not a label") from None
-        if not each:
-            return self._nothing()
-        return np.stack([self._one(label) for label in each])
+        return self._each(each)
 
-    def _nothing(self) -> np.ndarray[Any, Any]:
-        return np.zeros(0, np.int64) if self.index_input else np.zeros((0, len(self.classes)), np.float32)
+    def _each(self, labels: list[Label]) -> np.ndarray[Any, Any]:
+        if not labels:
+            return self._chosen(np.zeros(0, np.int64))
+        return np.stack([self._one(label) for label in labels])
 
     def _one(self, label: Label) -> np.ndarray[Any, Any]:
         if isinstance(label, Mapping):
@@ -102,17 +101,26 @@ class Labels:
                     raise LabelError(f"a blend names {self.classes[index]!r} twice")
                 named.add(index)
                 weights[index] = self._weight(name, weight)
-            return self._weights(weights[None])[0]
+            return self._weights(weights[None])[0, ...]
         if isinstance(label, np.ndarray):
             if label.dtype.kind == "f" and label.ndim == 1:
-                return self._weights(label[None])[0]
+                return self._weights(label[None])[0, ...]
             if label.ndim:
                 raise LabelError(f"an array of type {label.dtype} and shape {label.shape} is not one label")
             label = label.item()
         if label is None:
             raise LabelError(f"this generator makes pictures by class: name one of {', '.join(self.classes[:12])}")
-        index = self.index(label)
-        return np.asarray(index, np.int64) if self.index_input else self._one_hot[index]
+        if not isinstance(label, (str, int, np.integer)):
+            raise LabelError(f"{label!r} is not a label: give a name, an id, a {{name: weight}} mapping or an array of weights")
+        row: np.ndarray[Any, Any] = self._chosen(np.array([self.index(label)], np.int64))[0, ...]
+        return row
+
+    def _chosen(self, ids: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if self.index_input:
+            return ids
+        weights = np.zeros((len(ids), len(self.classes)), np.float32)
+        weights[np.arange(len(ids)), ids] = 1.0
+        return weights
 
     @staticmethod
     def _weight(name: object, weight: object) -> float:
@@ -127,13 +135,14 @@ class Labels:
             ids = np.atleast_1d(labels)
             if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < len(self.classes):
                 raise LabelError(f"ids are 0 to {len(self.classes) - 1}; the array holds {int(ids.min())} to {int(ids.max())}")
-            ids = ids.astype(np.int64)
-            return ids if self.index_input else self._one_hot[ids]
+            return self._chosen(ids.astype(np.int64))
         if labels.dtype.kind == "f" and labels.ndim in (1, 2):
             return self._weights(np.atleast_2d(labels))
         if labels.dtype.kind in "UO" and labels.ndim <= 1:
-            return self.many(labels.tolist())  # type: ignore[return-value]
-        raise LabelError(f"an array of type {labels.dtype} and shape {labels.shape} is neither ids [n] nor weights [n, classes]")
+            return self._each(np.atleast_1d(labels).tolist())
+        raise LabelError(
+            f"an array of type {labels.dtype} and shape {labels.shape} is neither ids [n] nor weights [n, classes]"
+        )
 
     def _weights(self, weights: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if weights.shape[1] != len(self.classes):
@@ -150,7 +159,9 @@ class Labels:
             raise LabelError(f"the weights of a blend must sum to 1; these sum to {worst:.6g}")
         if self.index_input:
             if weights.size and np.abs(weights.max(axis=1) - 1.0).max() > SUM_TOLERANCE:
-                raise LabelError("this file takes one class by index, so classes cannot be blended; export it with label weights")
+                raise LabelError(
+                    "this file takes one class by index, so classes cannot be blended; export it with label weights"
+                )
             ids: np.ndarray[Any, Any] = weights.argmax(axis=1).astype(np.int64)
             return ids
         return weights.astype(np.float32)

@@ -21,31 +21,34 @@ SMALLEST_TRUNCATION = 0.01
 _MULTIPLIERS = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)
 _WEYL = np.array([0x9E3779B9, 0xBB67AE85], np.uint64)
 _ROUNDS = 10
-_BUMPS = (np.arange(_ROUNDS, dtype=np.uint64)[:, None] * _WEYL)[:, :, None, None]  # [rounds, 2, 1, 1]
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_SWAP = slice(None, None, -1)
+_BUMPS = (np.arange(_ROUNDS, dtype=np.uint64)[:, None] * _WEYL)[:, :, None]  # [rounds, 2, 1]
+_LOW = np.array(0xFFFFFFFF, np.uint64)
+_HALF = np.array(32, np.uint64)
 
 
 def philox(seeds: np.ndarray[Any, Any], blocks: int, round_: int = 0, stream: int = 0) -> tuple[np.ndarray[Any, Any], ...]:
     """The words of counters (0..blocks-1, round, stream, 0) under each seed.
 
-    ``seeds`` is uint64 [n]. Returns (even, odd), each uint64 [2, n, blocks] of 32-bit words: even holds w0 and w2, odd w1
-    and w3.
+    ``seeds`` is uint64 [n]. Returns (even, odd), each uint64 [2, n * blocks] of 32-bit words, the blocks of a seed side by
+    side: even holds w0 and w2, odd w1 and w3.
     """
-    key = np.stack([seeds & _LOW, seeds >> _HALF])[:, :, None]
-    keys = (key + _BUMPS) & _LOW
-    even = np.empty((2, len(seeds), blocks), np.uint64)
-    even[0], even[1] = np.arange(blocks, dtype=np.uint64), stream
-    odd = np.zeros_like(even)
-    odd[0] = round_
-    multipliers = _MULTIPLIERS[:, None, None]
+    count = len(seeds) * blocks
+    key = np.stack([seeds & _LOW, seeds >> _HALF])
+    keys = (key + _BUMPS) & _LOW if blocks == 1 else np.repeat((key + _BUMPS) & _LOW, blocks, axis=2)
+    multipliers = np.repeat(_MULTIPLIERS, count).reshape(2, count)
+    even, low, product, high = np.empty((4, 2, count), np.uint64)
+    (even0, even2), (odd3, odd1), (high0, high1) = even, low, high
+    even0.reshape(-1, blocks)[:] = np.arange(blocks, dtype=np.uint64)
+    even2[:], odd1[:], odd3[:] = stream, round_, 0
+    # Whole rows and `out` throughout: for one picture the calls cost more than the numbers.
     for step in keys:
-        product = even * multipliers
-        even = (product >> _HALF)[_SWAP]
-        even = even ^ odd ^ step
-        odd = (product & _LOW)[_SWAP]
-    return even, odd
+        np.multiply(even, multipliers, out=product)
+        np.right_shift(product, _HALF, out=high)
+        np.bitwise_xor(high1, odd1, out=even0)
+        np.bitwise_xor(high0, odd3, out=even2)
+        np.bitwise_xor(even, step, out=even)
+        np.bitwise_and(product, _LOW, out=low)
+    return even, low[::-1]
 
 
 def _unit(words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -56,14 +59,18 @@ def _unit(words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _normal(seeds: np.ndarray[Any, Any], size: int, round_: int, stream: int) -> np.ndarray[Any, Any]:
-    blocks = -(-size // 4)
-    even, odd = philox(seeds, blocks, round_, stream)
+    even, odd = philox(seeds, -(-size // 4), round_, stream)
     radius = np.sqrt(-2.0 * np.log(_unit(even)))
     angle = (2.0 * np.pi) * _unit(odd)
-    values = np.empty((len(seeds), blocks, 2, 2), np.float32)
-    values[..., 0] = (radius * np.cos(angle)).transpose(1, 2, 0)
-    values[..., 1] = (radius * np.sin(angle)).transpose(1, 2, 0)
-    return values.reshape(len(seeds), blocks * 4)[:, :size]
+    return _in_order(radius * np.cos(angle), radius * np.sin(angle), size)
+
+
+def _in_order(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    """Values by pair, [2, n * blocks] each -> float32 [n, size] in the order of the words."""
+    values = np.empty((first.shape[1], 2, 2), np.float32)
+    values[:, 0, 0], values[:, 1, 0] = first
+    values[:, 0, 1], values[:, 1, 1] = second
+    return values.reshape(-1, 4 * -(-size // 4))[:, :size]
 
 
 def normal(
@@ -76,7 +83,7 @@ def normal(
     values = _normal(seeds, size, 0, stream)
     if truncation is None:
         return values
-    if np.isnan(truncation).any() or truncation.size and truncation.min() < SMALLEST_TRUNCATION:
+    if np.isnan(truncation).any() or (truncation.size and truncation.min() < SMALLEST_TRUNCATION):
         raise RequestError(f"truncation must be at least {SMALLEST_TRUNCATION}; for the mean picture give latents of zeros")
     values = values.copy()
     round_ = 0
@@ -92,9 +99,5 @@ def normal(
 
 def uniform(seeds: np.ndarray[Any, Any], size: int, *, stream: int = 0) -> np.ndarray[Any, Any]:
     """Values 2u - 1, float32 [n, size], for uint64 seeds [n]."""
-    blocks = -(-size // 4)
-    even, odd = philox(seeds, blocks, 0, stream)
-    values = np.empty((len(seeds), blocks, 2, 2), np.float32)
-    values[..., 0] = (2.0 * _unit(even) - 1.0).transpose(1, 2, 0)
-    values[..., 1] = (2.0 * _unit(odd) - 1.0).transpose(1, 2, 0)
-    return values.reshape(len(seeds), blocks * 4)[:, :size]
+    even, odd = philox(seeds, -(-size // 4), 0, stream)
+    return _in_order(2.0 * _unit(even) - 1.0, 2.0 * _unit(odd) - 1.0, size)

@@ -121,11 +121,31 @@ _GRAPH = _Message(
     {1: _MANY, 2: _ONE, 5: _MANY, 10: _ONE, 11: _MANY, 12: _MANY, 13: _MANY, 16: _MANY},
     {14: "quantisation annotations", 15: "sparse tensors"},
 )
-_NODE = _Message("node", {1: _MANY, 2: _MANY, 3: _ONE, 4: _ONE, 5: _MANY, 6: _ONE, 7: _ONE, 9: _MANY}, {8: "overloads of functions"})
+_NODE = _Message(
+    "node", {1: _MANY, 2: _MANY, 3: _ONE, 4: _ONE, 5: _MANY, 6: _ONE, 7: _ONE, 9: _MANY}, {8: "overloads of functions"}
+)
 _ATTRIBUTE = _Message(
     "attribute",
-    {1: _ONE, 2: ((FIXED32,), False), 3: _ONE_INT, 4: _ONE, 5: _ONE, 7: _MANY_FLOATS, 8: _MANY_INTS, 13: _ONE, 20: _ONE_INT},
-    {6: "a subgraph", 11: "subgraphs", 9: "lists of texts", 10: "lists of tensors", 21: "attribute references", 22: "sparse tensors", 23: "sparse tensors"},
+    {
+        1: _ONE,
+        2: ((FIXED32,), False),
+        3: _ONE_INT,
+        4: _ONE,
+        5: _ONE,
+        7: _MANY_FLOATS,
+        8: _MANY_INTS,
+        13: _ONE,
+        20: _ONE_INT,
+    },
+    {
+        6: "a subgraph",
+        11: "subgraphs",
+        9: "lists of texts",
+        10: "lists of tensors",
+        21: "attribute references",
+        22: "sparse tensors",
+        23: "sparse tensors",
+    },
 )
 _TENSOR = _Message(
     "tensor",

@@ -457,9 +457,39 @@ def stored(array: np.ndarray[Any, Any]) -> Fact:
 
 
 _SAME = (
-    "Abs Ceil Clip Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log LogSoftmax Mish Neg Reciprocal Relu Round Selu "
-    "Sigmoid Sign Sin Cos Softmax Softplus Softsign Sqrt Tanh LpNormalization LayerNormalization GroupNormalization"
-).split()
+    "Abs",
+    "Ceil",
+    "Clip",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
+    "Mish",
+    "Neg",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Cos",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Tanh",
+    "LpNormalization",
+    "LayerNormalization",
+    "GroupNormalization",
+)
 
 OPERATORS: Mapping[str, Rule] = {
     **dict.fromkeys(_SAME, _same),

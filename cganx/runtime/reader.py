@@ -100,7 +100,7 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Lim
     if text is not None:
         _check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
-    assert card is not None  # noqa: S101 - for the type checker; refused above
+    assert card is not None
     _check_graph(model.graph, limits)
     graph = _Checked(model.graph, limits)
     _check_card(card, graph, adopted=text is None)
