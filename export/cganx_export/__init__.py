@@ -1,0 +1,11 @@
+"""Torch generators -> verified, self-describing .onnx files.
+
+from cganx_export import export
+
+report = export(module, card, "model.onnx")
+"""
+
+from cganx_export.api import export, export_run
+from cganx_export.report import ExportReport, Parity, RewriteTrial
+
+__all__ = ["ExportReport", "Parity", "RewriteTrial", "export", "export_run"]

@@ -1,0 +1,88 @@
+"""The two ways in: a torch module with a card, or a run directory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cganx.card import GeneratorCard
+from cganx_export.report import ExportReport
+from cganx_export.requirements import require_packages
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["export", "export_run"]
+
+
+def export(
+    module: nn.Module,
+    card: GeneratorCard,
+    path: str | os.PathLike[str],
+    *,
+    label_input: Literal["weights", "index"] = "weights",
+    rewrite: bool = True,
+    sidecar: bool = False,
+) -> ExportReport:
+    """Write ``module`` as one verified .onnx file that `cganx.runtime.load` reads.
+
+    Args:
+        module: called as ``module(latent, label)``, or ``module(latent)`` where the card has no classes, with latent
+            float32 [n, latent.size] and label float32 [n, classes] (weights with sum 1); returns float [n, channels,
+            height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the graph. It is
+            exported in eval mode and float32, and is not changed itself.
+        card: what the generator is; ``parity`` and ``method["rewrites"]`` are filled in.
+        path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
+        label_input: ``weights`` keeps the label as it is, ``index`` makes it int64 [n].
+        rewrite: time exact rewrites of the graph in onnxruntime on this machine, and keep those that are faster.
+            Without it the same module gives the same bytes each time.
+        sidecar: also write the card as JSON to ``path`` + ``.json``; the web runtime hides metadata.
+
+    Raises ExportError where the module cannot become such a file or the file does not do what the module does; then
+    nothing is written, and a file that was there stays. BackendMissing where torch, onnx, onnxscript or onnxruntime is
+    not installed.
+    """
+    require_packages()
+    from cganx_export.pipeline import export_module
+
+    return export_module(module, module, card, Path(path), label_input=label_input, rewrite=rewrite, sidecar=sidecar)
+
+
+def export_run(
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    checkpoint: Literal["latest"] | int = "latest",
+    label_input: Literal["weights", "index"] = "weights",
+    rewrite: bool = True,
+    sidecar: bool = False,
+    name: str | None = None,
+) -> ExportReport:
+    """Write a run's generator as one verified .onnx file: its EMA weights, with all that folds folded.
+
+    Args:
+        run: a run directory of `cganx.training.train`.
+        out: where the file goes; see `export`, also for ``label_input``, ``rewrite`` and ``sidecar``.
+        checkpoint: ``latest`` or the step of a checkpoint.
+        name: the card's name; the run's own where it is None.
+
+    Raises ExportError, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
+    """
+    require_packages()
+    from cganx.networks import folded
+    from cganx.training import open_run
+    from cganx_export.pipeline import export_module
+
+    source = open_run(Path(run))
+    generator, card = source.generator(checkpoint), source.card()
+    return export_module(
+        folded(generator),
+        generator,
+        card if name is None else replace(card, name=name),
+        Path(out),
+        label_input=label_input,
+        rewrite=rewrite,
+        sidecar=sidecar,
+    )

@@ -1,0 +1,62 @@
+"""`cganx export`: a run directory -> one .onnx file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+__all__ = ["export"]
+
+
+def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) -> Literal["latest"] | int:
+    if value == "latest":
+        return "latest"
+    if value.isascii() and value.isdecimal():
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither 'latest' nor the step of a checkpoint", context, parameter)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The .onnx file to write.")
+@click.option(
+    "--checkpoint",
+    callback=_checkpoint,
+    default="latest",
+    show_default=True,
+    metavar="latest|STEP",
+    help="Which checkpoint to export.",
+)
+@click.option(
+    "--label-input",
+    type=click.Choice(["weights", "index"]),
+    default="weights",
+    show_default=True,
+    help="How the file takes its label: weights that blend classes, or a class number.",
+)
+@click.option("--no-rewrite", is_flag=True, help="Write the plain graph: the same bytes each time.")
+@click.option("--name", help="The generator's name in its card. [default: the run's]")
+@click.option("--sidecar", is_flag=True, help="Also write the card as OUT.json.")
+def export(
+    run: Path,
+    out: Path,
+    checkpoint: Literal["latest"] | int,
+    label_input: Literal["weights", "index"],
+    no_rewrite: bool,
+    name: str | None,
+    sidecar: bool,
+) -> None:
+    """Export RUN's generator as one verified .onnx file.
+
+    The file is compared with the trained network in onnxruntime, every class at three batch sizes, before it is written.
+    """
+    from cganx_export.api import export_run
+
+    report = export_run(
+        run, out, checkpoint=checkpoint, label_input=label_input, rewrite=not no_rewrite, sidecar=sidecar, name=name
+    )
+    click.echo(report, err=True)
+    if not report.parity.batch_invariant:
+        click.echo("note: on this machine its pictures depend, in their last bits, on the batch they are made in", err=True)

@@ -1,0 +1,143 @@
+"""Whether the file does what the torch module does: every class, several batches, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cganx.card import GeneratorCard
+from cganx.errors import ExportError
+from cganx.runtime.backend import open_session
+from cganx_export.head import pixels_of
+from cganx_export.report import Parity
+
+__all__ = ["BATCHES", "TOLERANCE", "check", "feeds", "latents", "session_of"]
+
+TOLERANCE = 1e-4
+BATCHES = (1, 2, 7)
+ADVICE = "Check that the module gives the same image twice in eval mode, and that forward does not depend on the batch size"
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Case:
+    batch: int
+    said: tuple[str, ...]
+    latent: Floats
+    weights: Floats | None
+
+
+def session_of(model: bytes) -> Any:
+    """An onnxruntime session on the CPU."""
+    return open_session(model, "cpu", None)[0]
+
+
+def latents(card: GeneratorCard, generator: np.random.Generator, n: int) -> Floats:
+    """``n`` random points of the card's distribution, float32 [n, latent]."""
+    assert card.latent is not None
+    if card.latent.distribution == "uniform":
+        return generator.uniform(-1, 1, (n, card.latent.size)).astype(np.float32)
+    return generator.standard_normal((n, card.latent.size), np.float32)
+
+
+def feeds(card: GeneratorCard, latent: Floats, weights: Floats | None) -> dict[str, NDArray[Any]]:
+    """What the file takes for these latents and label weights."""
+    if weights is None or card.label is None:
+        return {"latent": latent}
+    return {"latent": latent, "label": weights.argmax(1).astype(np.int64) if card.label.input == "index" else weights}
+
+
+def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
+    """Compare onnxruntime on ``model`` with torch on ``reference``, whose image is clipped to -1..1.
+
+    Raises ExportError with batch, class, value and difference where they are more than TOLERANCE apart, where the image
+    is not finite, and where ``pixels`` is not its formula applied to onnxruntime's own ``image``.
+    """
+    session = session_of(model)
+    largest, pictures = 0.0, 0
+    for case in _cases(card):
+        image, pixels = session.run(["image", "pixels"], feeds(card, case.latent, case.weights))
+        arguments = [torch.from_numpy(one) for one in (case.latent, case.weights) if one is not None]
+        with torch.inference_mode():
+            wanted = reference(*arguments).numpy()
+        largest = max(largest, _compare(case, image, pixels, wanted))
+        pictures += case.batch
+    return Parity(
+        max_difference=largest,
+        tolerance=TOLERANCE,
+        batches=BATCHES,
+        pictures=pictures,
+        batch_invariant=_batch_invariant(session, card),
+    )
+
+
+def _compare(case: _Case, image: Floats, pixels: NDArray[np.uint8], wanted: Floats) -> float:
+    if not np.isfinite(wanted).all():
+        raise ExportError(
+            f"{_where(case, wanted, ~np.isfinite(wanted))} torch itself gives a value that is not finite; train anew"
+        )
+    wanted = np.clip(wanted, -1, 1)
+    difference = np.abs(image - wanted)
+    if not (difference <= TOLERANCE).all():  # also where it is not a number
+        wrong = ~(difference <= TOLERANCE)
+        place = np.unravel_index(np.argmax(np.where(np.isfinite(difference), difference, np.inf)), difference.shape)
+        raise ExportError(
+            f"{_where(case, image, wrong)} onnxruntime gives {image[place]:.6g} and torch {wanted[place]:.6g}, "
+            f"{difference[place]:.2g} apart where {TOLERANCE:g} is allowed. {ADVICE}"
+        )
+    if np.abs(image).max() > 1:
+        raise ExportError(f"{_where(case, image, np.abs(image) > 1)} the image is outside -1..1. End the module in tanh")
+    formula = pixels_of(image)
+    if not np.array_equal(pixels, formula):
+        raise ExportError(
+            f"{_where(case, pixels, pixels != formula)} `pixels` is not its formula applied to `image`; "
+            "this onnxruntime rounds differently, so export with another version of it"
+        )
+    return float(difference.max())
+
+
+def _where(case: _Case, values: NDArray[Any], wrong: NDArray[np.bool_]) -> str:
+    place = tuple(int(one) for one in np.unravel_index(np.argmax(wrong), values.shape))
+    return (
+        f"the file fails its check at batch {case.batch}, {case.said[place[0]]}, value {list(place[1:])} of picture {place[0]}:"
+    )
+
+
+def _cases(card: GeneratorCard) -> Iterator[_Case]:
+    generator = np.random.default_rng(0)
+    classes = len(card.classes)
+    for batch in BATCHES:
+        if not classes:
+            for _ in range(3):
+                yield _Case(batch, ("no class",) * batch, latents(card, generator, batch), None)
+            continue
+        one_hot = np.eye(classes, dtype=np.float32)
+        for first in range(0, classes, batch):
+            chosen = [(first + place) % classes for place in range(batch)]
+            said = tuple(f"class {card.classes[one]!r}" for one in chosen)
+            yield _Case(batch, said, latents(card, generator, batch), one_hot[chosen])
+        if card.label is not None and card.label.input == "weights":
+            weights = generator.dirichlet(np.ones(classes), batch).astype(np.float32)
+            if card.kind == "attributes":
+                weights = generator.uniform(0, 1, (batch, classes)).astype(np.float32)
+            yield _Case(batch, ("a blend of classes",) * batch, latents(card, generator, batch), weights)
+
+
+def _batch_invariant(session: Any, card: GeneratorCard, n: int = 16) -> bool:
+    latent = latents(card, np.random.default_rng(1), n)
+    weights = np.eye(len(card.classes), dtype=np.float32)[np.arange(n) % len(card.classes)] if card.classes else None
+
+    def run(places: NDArray[np.intp]) -> Floats:
+        image: Floats = session.run(["image"], feeds(card, latent[places], None if weights is None else weights[places]))[0]
+        return image
+
+    order = np.arange(n)
+    together = run(order)
+    parts = (np.concatenate([run(order[first : first + batch]) for first in range(0, n, batch)]) for batch in (1, 3))
+    return np.array_equal(together, run(order[::-1])[::-1]) and all(np.array_equal(together, part) for part in parts)

@@ -1,0 +1,150 @@
+"""The steps of an export, in order. Nothing is written before the last of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from cganx.card import GeneratorCard, Label
+from cganx.errors import CardMismatch, ExportError, ModelError
+from cganx.runtime.backend import import_onnxruntime
+from cganx.runtime.reader import read
+from cganx_export import parity, timing
+from cganx_export.cleaning import clean, fold_batch_norm
+from cganx_export.head import finished
+from cganx_export.report import ExportReport, Parity, RewriteTrial
+from cganx_export.rewrites import REWRITES, batch_invariant
+from cganx_export.sealing import model_of, seal
+from cganx_export.tracing import prepared, trace
+from cganx_export.writing import refuse_bad_target, write_whole
+
+__all__ = ["export_module"]
+
+
+def export_module(
+    module: nn.Module,
+    reference: nn.Module,
+    card: GeneratorCard,
+    path: Path,
+    *,
+    label_input: Literal["weights", "index"],
+    rewrite: bool,
+    sidecar: bool,
+) -> ExportReport:
+    """Export ``module``, hold the file to what ``reference`` gives, and write it; see `cganx_export.export`."""
+    refuse_bad_target(path)
+    card = _asked(card, label_input)
+
+    # The function, as torch computes it
+    module, reference = prepared(module), prepared(reference)
+    example = _example(card)
+    _check_image(_called(reference, example), card)
+
+    # The graph
+    traced = clean(trace(module, example))
+    fold_batch_norm(traced)
+    graph, clipped = finished(batch_invariant(traced), card)
+    graph, trials = _rewritten(graph, card) if rewrite else (graph, ())
+
+    # The proof
+    model = model_of(graph).SerializeToString(deterministic=True)
+    _check_onnx(model)
+    found = parity.check(model, reference, card)
+    card = _described(card, found, trials)
+    data, digest = seal(graph, card)
+    try:
+        read(data)
+    except ModelError as error:
+        raise ExportError(f"the runtime would refuse the file: {error.message}. Change the module accordingly") from error
+
+    # The file
+    write_whole(path, data)
+    if sidecar:
+        write_whole(path.with_name(f"{path.name}.json"), card.to_json().encode())
+    return ExportReport(path=path, bytes=len(data), sha256=digest, card=card, parity=found, rewrites=trials, clipped=clipped)
+
+
+def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> GeneratorCard:
+    """The card with the label input asked for. Raises ExportError for kinds that this export does not write."""
+    if card.kind == "image-to-image" or card.latent is None:
+        raise ExportError("image-to-image generators cannot be exported yet; give a card with a latent and no source")
+    if card.codes or card.truncates:
+        raise ExportError("codes and truncation inside the graph cannot be exported yet; leave both out of the card")
+    if label_input not in ("weights", "index"):
+        raise ExportError(f"label_input is {label_input!r}; say 'weights' or 'index'")
+    if card.label is None:
+        return card
+    try:
+        return replace(card, label=Label(input=label_input))
+    except CardMismatch as error:
+        raise ExportError(f"{error}. Export with label_input='weights'") from error
+
+
+def _example(card: GeneratorCard) -> tuple[torch.Tensor, ...]:
+    # A batch of one would be taken for a constant.
+    generator = np.random.default_rng(0)
+    latent = torch.from_numpy(parity.latents(card, generator, 3))
+    if not card.classes:
+        return (latent,)
+    return latent, torch.eye(len(card.classes))[torch.arange(3) % len(card.classes)]
+
+
+def _called(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Any:
+    try:
+        with torch.inference_mode():
+            return module(*arguments)
+    except Exception as error:
+        shapes = " and ".join(str(list(argument.shape)) for argument in arguments)
+        raise ExportError(
+            f"the module fails when it is called with float32 {shapes}: {error}. "
+            "It must take (latent, label weights), or (latent) where the card has no classes"
+        ) from error
+
+
+def _check_image(image: Any, card: GeneratorCard) -> None:
+    wanted = [3, card.image.channels, card.image.height, card.image.width]
+    if not isinstance(image, torch.Tensor) or image.dtype != torch.float32 or list(image.shape) != wanted:
+        got = f"{image.dtype} {list(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
+        raise ExportError(f"the module gives {got}, but the card asks for torch.float32 {wanted}; mend the card or the module")
+
+
+def _rewritten(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphProto, tuple[RewriteTrial, ...]]:
+    trials = []
+    for rewrite in REWRITES:
+        candidate = rewrite.apply(graph)
+        if candidate is None:
+            continue
+        before, after = (model_of(one).SerializeToString(deterministic=True) for one in (graph, candidate))
+        trials.append(timing.compare(rewrite.name, before, after, card))
+        if trials[-1].applied:
+            graph = candidate
+    return graph, tuple(trials)
+
+
+def _check_onnx(model: bytes) -> None:
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"the graph is not valid ONNX: {error}. Report this with the module that gave it") from error
+
+
+def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...]) -> GeneratorCard:
+    """The card with what export knows. Names only of the rewrites: timings belong to this machine."""
+    return replace(
+        card,
+        method={**card.method, "rewrites": [trial.name for trial in trials if trial.applied]},
+        parity={
+            "against": f"torch {torch.__version__.partition('+')[0]}",
+            "runtime": f"onnxruntime {import_onnxruntime().__version__}",
+            "batches": list(found.batches),
+            "max_difference": float(f"{found.max_difference:.1e}"),
+            "tolerance": found.tolerance,
+            "batch_invariant": found.batch_invariant,
+        },
+    )

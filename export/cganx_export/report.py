@@ -1,0 +1,57 @@
+"""What an export did, for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cganx.card import GeneratorCard
+
+__all__ = ["ExportReport", "Parity", "RewriteTrial"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How the file in onnxruntime compares with the torch module.
+
+    ``max_difference`` is over all values of ``image``; ``batch_invariant`` says whether pictures made alone, by threes
+    and all together came out byte-equal on this machine.
+    """
+
+    max_difference: float
+    tolerance: float
+    batches: tuple[int, ...]
+    pictures: int
+    batch_invariant: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewriteTrial:
+    """One exact rewrite, timed against the file without it in alternation; milliseconds are medians a batch."""
+
+    name: str
+    applied: bool
+    batch: int
+    milliseconds_before: float
+    milliseconds_after: float
+    ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """The file that was written. ``sha256`` is the hash in its metadata, over the card and the graph."""
+
+    path: Path
+    bytes: int
+    sha256: str
+    card: GeneratorCard
+    parity: Parity
+    rewrites: tuple[RewriteTrial, ...]
+    clipped: bool
+
+    def __str__(self) -> str:
+        applied = [f"{trial.name} ({1 / trial.ratio:.2f} times as fast)" for trial in self.rewrites if trial.applied]
+        return (
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, parity {self.parity.max_difference:.1e}"
+            f"{', image clipped to -1..1' if self.clipped else ''}; rewrites: {', '.join(applied) or 'none'}"
+        )

@@ -1,0 +1,104 @@
+"""A torch module -> the ONNX graph that computes it, without the exporter's noise."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+import onnx
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from cganx.errors import ExportError
+
+__all__ = ["OPSET", "prepared", "trace"]
+
+# The opset that the exporter itself writes: nothing is converted, and onnxruntime has had it since 1.14.
+OPSET = 18
+
+
+def prepared(module: nn.Module) -> nn.Module:
+    """A copy on the CPU, in float32 and eval mode, with parametrisations (spectral norm, weight norm) made plain."""
+    try:
+        copied = copy.deepcopy(module).cpu().float().eval().requires_grad_(False)
+    except Exception as error:
+        raise ExportError(
+            f"the module cannot be copied ({_first_line(error)}); detach tensors it keeps from a graph"
+        ) from error
+    for part in copied.modules():
+        if parametrize.is_parametrized(part):
+            assert isinstance(part.parametrizations, nn.ModuleDict)
+            for name in list(part.parametrizations):
+                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+    return copied
+
+
+def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphProto:
+    """The graph of ``module`` with inputs ``/0``, ``/1`` ... and output ``/image``, open in its first dimension.
+
+    ``arguments`` are examples with a batch of two or more. Raises ExportError where the module draws random numbers,
+    depends on the values it is given, or ties itself to one batch size.
+    """
+    batch = torch.export.Dim("batch")
+    names = [f"/{index}" for index in range(len(arguments))]
+    with _silence():
+        try:
+            program = torch.export.export(module, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments), strict=False)
+        except Exception as error:
+            raise ExportError(
+                f"torch.export cannot follow the module: {_first_line(error)}. "
+                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1 for the batch)"
+            ) from error
+        _refuse_random(program)
+        try:
+            exported = torch.onnx.export(
+                program, (), dynamo=True, input_names=names, output_names=["/image"], opset_version=OPSET, verbose=False
+            )
+        except Exception as error:
+            raise ExportError(
+                f"torch cannot write the module as ONNX: {_first_line(error)}. Replace the operator by ones that ONNX has"
+            ) from error
+    assert exported is not None
+    graph = exported.model_proto.graph
+    if len(graph.output) != 1:
+        raise ExportError(f"the module returns {len(graph.output)} values; it must return one image")
+    return graph
+
+
+def _refuse_random(program: torch.export.ExportedProgram) -> None:
+    for node in program.graph.nodes:
+        if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+            continue
+        # Dropout carries the tag even where it is switched off.
+        if "dropout" in str(node.target) and len(node.args) > 2 and node.args[2] is False:
+            continue
+        raise ExportError(
+            f"the module draws random numbers in forward ({node.target}); a picture must follow from latent and label alone. "
+            "Take the noise from the latent, or switch it off in eval mode"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    # The exporter's own errors are pages; the cause they were raised from says it in a line.
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """The exporter talks on stdout, stderr, through warnings and loggers; what matters comes out as an exception."""
+    disabled = logging.root.manager.disable
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
