@@ -141,7 +141,9 @@ class _Checked:
     def __init__(self, graph: Graph, limits: Limits) -> None:
         self.limits = limits
         self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
-        self.constants = sum(fact.elements for fact in self.facts.values())
+        self.constants = 0
+        for name, fact in self.facts.items():
+            self._count(f"tensor {name!r}", fact)
         self.inputs = tuple(value for value in graph.inputs if value.name not in graph.initializers)
         self.outputs = graph.outputs
         for value in self.inputs:

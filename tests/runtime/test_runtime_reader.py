@@ -1,0 +1,410 @@
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cganx import runtime
+from cganx.card import CARD_KEY, HASH_KEY, Image, Latent
+from cganx.errors import CardMismatch, ModelError, NotAGenerator, UnsafeModel
+from cganx.runtime import testing
+from cganx.runtime.model import parse
+from cganx.runtime.protobuf import walk
+from cganx.runtime.reader import Limits
+
+TINY = testing.TINY.read_bytes()
+
+
+def test_what_a_good_file_says() -> None:
+    file = runtime.read(testing.TINY)
+    assert file.card.name == "tiny"
+    assert dict(file.inputs) == {"latent": (8,), "label": (2,)}
+    assert dict(file.outputs) == {"image": (1, 16, 16), "pixels": (16, 16, 1)}
+    assert runtime.read(TINY).sha256 == file.sha256
+    assert len(file.sha256) == 64
+
+
+def test_the_reader_sees_what_the_onnx_package_sees(part: Callable[[str], None]) -> None:
+    part("onnx")
+    import onnx
+    from onnx import numpy_helper
+
+    model, theirs = parse(memoryview(TINY)), onnx.load_model_from_string(TINY)
+    assert [node.operator for node in model.graph.nodes] == [node.op_type for node in theirs.graph.node]
+    assert [node.inputs for node in model.graph.nodes] == [tuple(node.input) for node in theirs.graph.node]
+    assert bytes(model.graph_bytes) == theirs.graph.SerializeToString()
+    assert model.opset == theirs.opset_import[0].version
+    for tensor in theirs.graph.initializer:
+        np.testing.assert_array_equal(model.graph.initializers[tensor.name].array, numpy_helper.to_array(tensor))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(TINY) - 1), st.integers(1, 255))
+def test_no_flipped_byte_passes_unless_it_is_outside_card_and_graph(at: int, flip: int) -> None:
+    damaged = bytearray(TINY)
+    damaged[at] ^= flip
+    try:
+        file = runtime.read(bytes(damaged))
+    except ModelError:
+        return
+    assert file.sha256 == runtime.read(TINY).sha256
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, len(TINY) - 1))
+def test_a_file_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(ModelError):
+        runtime.read(TINY[:length])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=200))
+def test_any_bytes_give_an_error_of_ours(data: bytes) -> None:
+    with pytest.raises(ModelError):
+        runtime.read(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 20,
+        b"\x0a" + b"\xff" * 9 + b"\x01",
+        b"\x0b\x0c",
+        b"\x00\x00",
+        b"\x0a\x05ab",
+        b"\x80" * 11,
+        b"\x0a" + b"\xff" * 8 + b"\x7f",
+    ],
+)
+def test_wire_format_that_lies_about_lengths(data: bytes) -> None:
+    with pytest.raises(NotAGenerator):
+        list(walk(memoryview(data)))
+
+
+def test_pictures_zips_and_empty_files_are_no_generators(tmp_path: Path) -> None:
+    for name, data in (("a.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 99), ("b.zip", b"PK\x03\x04" + b"\0" * 99), ("c", b"")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ModelError) as caught:
+            runtime.read(tmp_path / name)
+        assert caught.value.model == str(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+def node(operator: str, inputs: list[str], outputs: list[str], **attributes: Any) -> Any:
+    from onnx import helper
+
+    return helper.make_node(operator, inputs, outputs, **attributes)
+
+
+def tensor(name: str, array: Any) -> Any:
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def external(model: Any) -> None:
+    one = model.graph.initializer[0]
+    one.ClearField("raw_data")
+    one.data_location = 1
+    entry = one.external_data.add()
+    entry.key, entry.value = "location", "../../etc/passwd"
+
+
+def located_elsewhere(model: Any) -> None:
+    model.graph.initializer[0].data_location = 1
+
+
+def foreign_import(model: Any) -> None:
+    entry = model.opset_import.add()
+    entry.domain, entry.version = "com.microsoft", 1
+
+
+def foreign_node(model: Any) -> None:
+    model.graph.node[0].domain = "com.microsoft"
+
+
+def two_opsets(model: Any) -> None:
+    model.opset_import.add().version = 18
+
+
+def function(model: Any) -> None:
+    model.functions.add().name = "f"
+
+
+def subgraph(model: Any) -> None:
+    attribute = model.graph.node[0].attribute.add()
+    attribute.name, attribute.type = "body", 5
+    attribute.g.name = "inner"
+
+
+def unlisted(model: Any) -> None:
+    model.graph.node[0].op_type = "Loop"
+
+
+def random_operator(model: Any) -> None:
+    model.graph.node.insert(0, node("RandomNormal", [], ["r"], shape=[4]))
+
+
+def text_tensor(model: Any) -> None:
+    one = model.graph.initializer.add()
+    one.name, one.data_type = "text", 8
+    one.dims.append(1)
+    one.string_data.append(b"x")
+
+
+def sparse(model: Any) -> None:
+    model.graph.sparse_initializer.add()
+
+
+def not_finite(model: Any) -> None:
+    model.graph.initializer.append(tensor("nan", np.array([1.0, np.nan], np.float32)))
+
+
+def infinite_in_float_data(model: Any) -> None:
+    one = model.graph.initializer.add()
+    one.name, one.data_type = "inf", 1
+    one.dims.append(1)
+    one.float_data.append(float("inf"))
+
+
+def too_few_values(model: Any) -> None:
+    model.graph.initializer[0].dims[0] += 1
+
+
+def negative_dimension(model: Any) -> None:
+    model.graph.initializer[0].dims[0] = -1
+
+
+def two_of_a_name(model: Any) -> None:
+    model.graph.initializer.append(model.graph.initializer[0])
+
+
+def bomb(model: Any) -> None:
+    model.graph.initializer.append(tensor("huge", np.array([1 << 20, 1 << 10], np.int64)))
+    model.graph.initializer.append(tensor("seed", np.zeros((1, 1), np.float32)))
+    model.graph.node.insert(0, node("Expand", ["seed", "huge"], ["unfolded"]))
+
+
+def many_bombs(model: Any) -> None:
+    model.graph.initializer.append(tensor("large", np.array([1 << 13, 1 << 13], np.int64)))
+    model.graph.initializer.append(tensor("seed", np.zeros((1, 1), np.float32)))
+    for index in range(4):
+        model.graph.node.insert(0, node("Expand", ["seed", "large"], [f"unfolded.{index}"]))
+
+
+def wide_picture(model: Any) -> None:
+    model.graph.initializer.append(tensor("scales", np.array([1, 1, 1000, 1000], np.float32)))
+    model.graph.initializer.append(tensor("scales2", np.array([1, 1, 1000, 1000], np.float32)))
+    model.graph.node.append(node("Resize", ["image", "", "scales"], ["wide"], mode="nearest"))
+    model.graph.node.append(node("Resize", ["wide", "", "scales2"], ["wider"], mode="nearest"))
+
+
+def padded(model: Any) -> None:
+    model.graph.initializer.append(tensor("pads", np.array([0, 0, 0, 0, 0, 0, 1 << 20, 1 << 20], np.int64)))
+    model.graph.node.append(node("Pad", ["image", "pads"], ["padded"]))
+
+
+def size_from_the_latent(model: Any) -> None:
+    from onnx import TensorProto
+
+    model.graph.node.append(node("Cast", ["latent"], ["sizes"], to=TensorProto.INT64))
+    model.graph.node.append(node("Expand", ["one", "sizes"], ["any"]))
+
+
+def lying_value(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    model.graph.value_info.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1, 4, 5]))
+
+
+def lying_type(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    model.graph.value_info.append(helper.make_tensor_value_info("logits", TensorProto.INT64, ["batch", 1, 4, 4]))
+
+
+def forward_reference(model: Any) -> None:
+    model.graph.node[0].input[0] = "pixels"
+
+
+def made_twice(model: Any) -> None:
+    model.graph.node[1].output[0] = model.graph.node[0].output[0]
+
+
+def batch_frozen_inside(model: Any) -> None:
+    model.graph.initializer.append(tensor("frozen", np.array([1, 1, 4, 4], np.int64)))
+    next(one for one in model.graph.node if one.op_type == "Reshape").input[1] = "frozen"
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (external, "external data"),
+        (located_elsewhere, "another file"),
+        (foreign_import, "com.microsoft"),
+        (foreign_node, "com.microsoft"),
+        (two_opsets, "exactly one"),
+        (function, "functions"),
+        (subgraph, "subgraph"),
+        (unlisted, "Loop"),
+        (random_operator, "RandomNormal"),
+        (text_tensor, "text"),
+        (sparse, "sparse"),
+        (not_finite, "finite"),
+        (infinite_in_float_data, "finite"),
+        (too_few_values, "does not hold"),
+        (negative_dimension, "impossible shape"),
+        (two_of_a_name, "same name"),
+        (bomb, "more than a generator may"),
+        (many_bombs, "unfold"),
+        (wide_picture, "more than a generator may"),
+        (padded, "more than a generator may"),
+        (size_from_the_latent, "computed"),
+        (lying_value, "declares 'logits'"),
+        (lying_type, "declares 'logits'"),
+        (forward_reference, "nothing before"),
+        (made_twice, "there already"),
+        (batch_frozen_inside, "another number of values"),
+    ],
+)
+def test_hostile_graphs_are_refused_before_a_session(make: Any, change: Any, word: str) -> None:
+    with pytest.raises(UnsafeModel, match=word):
+        runtime.read(make(change))
+
+
+def rename_input(model: Any) -> None:
+    model.graph.input[0].name = "z"
+    for one in model.graph.node:
+        for index, name in enumerate(one.input):
+            if name == "latent":
+                one.input[index] = "z"
+
+
+def wider_latent(model: Any) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 6
+    model.graph.initializer.append(tensor("six", np.zeros((6, 16), np.float32)))
+    model.graph.node[0].input[1] = "six"
+
+
+def fixed_batch(model: Any) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def no_pixels(model: Any) -> None:
+    del model.graph.output[1]
+
+
+def more_outputs(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    model.graph.output.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1, 4, 4]))
+
+
+@pytest.mark.parametrize("change", [rename_input, wider_latent, fixed_batch, no_pixels, more_outputs])
+def test_a_card_that_does_not_fit_the_graph(make: Any, change: Any) -> None:
+    with pytest.raises(CardMismatch):
+        runtime.read(make(change))
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"classes": ("a", "b")},
+        {"classes": (), "kind": "unconditional"},
+        {"latent": Latent(size=4)},
+        {"image": Image(height=4, width=2, channels=1)},
+        {"image": Image(height=4, width=4, channels=3)},
+        {"codes": ("tilt",)},
+        {"truncation": {"input": True}},
+    ],
+)
+def test_a_card_for_another_graph(make: Any, card: Any) -> None:
+    data = make.seal(make.model(make.card()), make.card(**card))
+    with pytest.raises(CardMismatch):
+        runtime.read(data)
+
+
+def test_no_image_is_no_generator(make: Any) -> None:
+    def without(model: Any) -> None:
+        del model.graph.output[0]
+
+    with pytest.raises(NotAGenerator, match="image"):
+        runtime.read(make(without))
+
+
+def test_the_hash_holds_card_and_graph_together(make: Any) -> None:
+    import onnx
+
+    for change in ("red", "hash", "missing"):
+        model = onnx.load_model_from_string(make())
+        for entry in list(model.metadata_props):
+            if change == "red" and entry.key == CARD_KEY:
+                entry.value = entry.value.replace('"red"', '"RED"')
+            if change == "hash" and entry.key == HASH_KEY:
+                entry.value = entry.value.upper()
+            if change == "missing" and entry.key == HASH_KEY:
+                model.metadata_props.remove(entry)
+        with pytest.raises(CardMismatch, match="sha256"):
+            runtime.read(model.SerializeToString())
+
+
+def test_a_second_graph_or_key_cannot_hide_behind_the_first(make: Any) -> None:
+    import onnx
+
+    data = make()
+    other = onnx.load_model_from_string(data).graph.SerializeToString()
+    field = b"\x3a" + _varint(len(other)) + other
+    with pytest.raises(UnsafeModel, match="twice"):
+        runtime.read(data + field)
+    model = onnx.load_model_from_string(data)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = CARD_KEY, "{}"
+    with pytest.raises(UnsafeModel, match="twice"):
+        runtime.read(model.SerializeToString())
+    with pytest.raises(UnsafeModel, match="does not know"):
+        runtime.read(data + b"\x9a\x06\x01x")
+
+
+def _varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def test_caps(tmp_path: Path) -> None:
+    for limits, word in (
+        (Limits(file_bytes=1000), "larger than"),
+        (Limits(nodes=3), "nodes"),
+        (Limits(tensor_elements=100), "values for one picture"),
+        (Limits(constant_elements=100), "unfold"),
+    ):
+        with pytest.raises(UnsafeModel, match=word):
+            runtime.read(TINY, limits=limits)
+    sparse_file = tmp_path / "large.onnx"
+    with sparse_file.open("wb") as file:
+        os.truncate(file.fileno(), 2 << 30)
+    with pytest.raises(UnsafeModel, match="MiB"):
+        runtime.read(sparse_file)
+
+
+def test_numbers_stored_one_by_one_are_bounded() -> None:
+    tensor_field = b"\x10\x07" + b"\x3a" + _varint(1 << 21) + b"\x01" * (1 << 21)
+    graph = b"\x2a" + _varint(len(tensor_field)) + tensor_field
+    data = b"\x08\x09" + b"\x42\x02\x10\x12" + b"\x3a" + _varint(len(graph)) + graph
+    with pytest.raises(UnsafeModel, match="raw data"):
+        runtime.read(data)
+
+
+def test_float_attributes_are_read() -> None:
+    attribute = b"\x0a\x05alpha\x15" + struct.pack("<f", 0.25) + b"\xa0\x01\x01"
+    one = b"\x22\x09LeakyRelu" + b"\x2a" + bytes([len(attribute)]) + attribute
+    graph = b"\x0a" + bytes([len(one)]) + one
+    data = b"\x08\x09" + b"\x42\x02\x10\x12" + b"\x3a" + bytes([len(graph)]) + graph
+    assert parse(memoryview(data)).graph.nodes[0].attributes == {"alpha": 0.25}

@@ -1,0 +1,128 @@
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cganx import errors, runtime
+from cganx.card import FORMAT, GeneratorCard, Image, Label, Latent, Source
+from cganx.errors import CardMismatch, CganxError, NewerFormat
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+IMAGES = st.builds(Image, height=st.integers(1, 4096), width=st.integers(1, 4096), channels=st.sampled_from([1, 3]))
+LATENTS = st.builds(Latent, size=st.integers(1, 4096), distribution=st.sampled_from(["normal", "uniform"]))
+PLAIN = st.dictionaries(TEXT, st.one_of(TEXT, st.integers(), st.floats(allow_nan=False, allow_infinity=False)), max_size=3)
+
+
+@given(TEXT, st.lists(TEXT, min_size=1, max_size=5, unique=True), IMAGES, LATENTS, PLAIN)
+def test_a_card_survives_json(name: str, classes: list[str], image: Image, latent: Latent, facts: dict[str, object]) -> None:
+    card = GeneratorCard(name=name, classes=tuple(classes), image=image, latent=latent, method=facts, licences=facts)
+    assert GeneratorCard.from_json(card.to_json()) == card
+    assert card.to_json() == GeneratorCard.from_json(card.to_json()).to_json()
+
+
+def plain() -> dict[str, object]:
+    card = GeneratorCard(name="x", classes=("a", "b"), image=Image(height=4, width=5, channels=3), latent=Latent(size=2))
+    return dict(json.loads(card.to_json()))
+
+
+def test_the_json_has_the_keys_of_the_contract() -> None:
+    card = plain()
+    assert list(card)[:4] == ["format", "name", "kind", "classes"]
+    assert card["classes"] == ["a", "b"]
+    assert card["label"] == {"input": "weights"}
+    assert card["latent"] == {"size": 2, "distribution": "normal"}
+    assert card["image"] == {"height": 4, "width": 5, "channels": 3, "color_space": "srgb", "tileable": False}
+    for key in ("codes", "truncation", "method", "training", "metrics", "parity", "licences"):
+        assert key in card
+
+
+def test_unknown_keys_are_kept_and_newer_formats_refused_by_number() -> None:
+    card = GeneratorCard.from_json(json.dumps(plain() | {"smell": ["rose"]}))
+    assert card.extra == {"smell": ["rose"]}
+    assert json.loads(card.to_json())["smell"] == ["rose"]
+    with pytest.raises(NewerFormat, match=str(FORMAT + 1)):
+        GeneratorCard.from_json(json.dumps(plain() | {"format": FORMAT + 1}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "1"},
+        {"format": 0},
+        {"name": ""},
+        {"kind": "text"},
+        {"classes": "ab"},
+        {"classes": ["a", "a"]},
+        {"classes": ["a", 3]},
+        {"classes": []},
+        {"kind": "unconditional"},
+        {"label": {"input": "name"}},
+        {"label": 3},
+        {"latent": {"size": 0}},
+        {"latent": {}},
+        {"latent": {"size": 2, "distribution": "cauchy"}},
+        {"latent": None},
+        {"image": None},
+        {"image": {"height": 4, "width": 4, "channels": 2}},
+        {"image": {"height": 4.5, "width": 4, "channels": 1}},
+        {"image": {"height": True, "width": 4, "channels": 1}},
+        {"source": {"channels": 3}},
+        {"method": []},
+        {"truncation": 1},
+        {"codes": [1]},
+    ],
+)
+def test_a_card_that_does_not_fit_together_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(CardMismatch):
+        GeneratorCard.from_json(json.dumps(plain() | change))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"name": 1, "name": 2}', "NaN", '{"format": 1}', "[" * 100_000])
+def test_what_is_not_a_card_is_refused(text: str) -> None:
+    with pytest.raises(CardMismatch):
+        GeneratorCard.from_json(text)
+
+
+def test_kinds_of_cards() -> None:
+    image, latent = Image(height=4, width=4, channels=1), Latent(size=2)
+    assert GeneratorCard(name="x", kind="unconditional", image=image, latent=latent).label is None
+    assert GeneratorCard(name="x", kind="attributes", classes=("hat",), image=image, latent=latent).label == Label()
+    styled = GeneratorCard(name="x", kind="image-to-image", classes=("ink",), image=image, source=Source(channels=1))
+    assert styled.label == Label()
+    assert styled.latent is None
+    with pytest.raises(CardMismatch):
+        GeneratorCard(name="x", kind="attributes", classes=("hat",), image=image, latent=latent, label=Label(input="index"))
+
+
+def test_every_error_is_public_in_the_runtime_and_of_one_tree() -> None:
+    for name in errors.__all__:
+        error = getattr(errors, name)
+        assert getattr(runtime, name) is error
+        assert name in runtime.__all__
+        assert issubclass(error, CganxError)
+        assert error.__name__ in (errors.__doc__ or "")
+    assert issubclass(errors.ModelNotFound, FileNotFoundError)
+    assert issubclass(errors.LabelError, ValueError)
+    assert issubclass(errors.SeedError, ValueError)
+
+
+def test_the_runtime_s_public_names_are_there_once() -> None:
+    assert len(set(runtime.__all__)) == len(runtime.__all__)
+    assert all(hasattr(runtime, name) for name in runtime.__all__)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ModelNotFound("gone", model="a.onnx"),
+        errors.DeviceUnavailable(requested="cuda", active="cpu", missing="libcuda", fix="pip install it"),
+        errors.LabelError("no"),
+    ],
+)
+def test_errors_survive_pickling(error: CganxError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
