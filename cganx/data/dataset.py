@@ -1,0 +1,97 @@
+"""What a data set is once it is loaded: packed pictures, integer labels, class names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cganx.errors import DataError
+
+__all__ = ["DataSet", "LabelledImages", "fingerprint", "pixel_digest", "require_classes"]
+
+UNLABELLED = -1
+HASHED_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Pictures and their labels.
+
+    ``images`` is uint8 [n, height, width, channels] with channels 1 (grey) or 3 (sRGB), perhaps a memory map.
+    ``labels`` is int64 [n]: an index into the set's ``classes``, or -1 for a picture without a label.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A labelled set of pictures, all of one size.
+
+    ``classes`` are the names in the order of the labels. ``fingerprint`` is the sha256, in lower-case hex, of the
+    class names, labels and pixels: two sets with the same one train the same network. ``licence`` is a line for the
+    generator's card, empty where the source does not say.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: LabelledImages
+    test: LabelledImages
+    fingerprint: str
+    licence: str = ""
+
+    @property
+    def height(self) -> int:
+        """Rows of every picture, in pixels."""
+        return int(self.train.images.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Columns of every picture, in pixels."""
+        return int(self.train.images.shape[2])
+
+    @property
+    def channels(self) -> int:
+        """1 for grey pictures, 3 for sRGB."""
+        return int(self.train.images.shape[3])
+
+
+def pixel_digest(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> str:
+    """Sha256 over the shapes and pixels of both parts, read a few thousand pictures at a time."""
+    digest = hashlib.sha256()
+    for images in (train, test):
+        digest.update(json.dumps(images.shape).encode())
+        for start in range(0, len(images), HASHED_ROWS):
+            digest.update(memoryview(np.ascontiguousarray(images[start : start + HASHED_ROWS])))
+    return digest.hexdigest()
+
+
+def fingerprint(classes: tuple[str, ...], train_labels: NDArray[np.int64], test_labels: NDArray[np.int64], pixels: str) -> str:
+    """Sha256 over the class names, the labels and the pixels, these by their own digest."""
+    digest = hashlib.sha256(json.dumps([list(classes), pixels]).encode())
+    for labels in (train_labels, test_labels):
+        digest.update(memoryview(np.ascontiguousarray(labels, dtype="<i8")))
+    return digest.hexdigest()
+
+
+def require_classes(data: DataSet) -> None:
+    """Raise DataError unless a conditional generator can be trained on ``data``.
+
+    It needs two classes or more, and a labelled training picture of each.
+    """
+    if len(data.classes) < 2:
+        named = f"one class only ({data.classes[0]!r})" if data.classes else "no class"
+        raise DataError(f"{data.name}: {named}, and a conditional generator needs at least two: add a folder for another class")
+    labels = data.train.labels
+    counts = np.bincount(labels[labels >= 0], minlength=len(data.classes))
+    empty = [name for name, count in zip(data.classes, counts, strict=True) if count == 0]
+    if empty:
+        raise DataError(f"{data.name}: no labelled training picture of class {empty[0]!r}: add some, or leave it out")

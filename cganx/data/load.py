@@ -1,0 +1,123 @@
+"""``load``: any source of labelled pictures, as a DataSet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cganx.data.cache import Packed, cache_folder, entry_key, keep, read_entry, scratch_folder
+from cganx.data.dataset import UNLABELLED, DataSet, LabelledImages, fingerprint, pixel_digest
+from cganx.data.idx import find_idx
+from cganx.data.named import NAMED
+from cganx.data.packing import Options, pack
+from cganx.data.sources import Progress, Source
+from cganx.errors import DataError
+
+__all__ = ["load"]
+
+READERS: tuple[Callable[[Path], Source | None], ...] = (find_idx,)
+"""Asked in this order; each says None to what is not its kind."""
+
+
+def load(
+    spec: str | Path,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: str = "crop",
+    labels_per_class: int | None = None,
+    skip_unreadable: bool = False,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> DataSet:
+    """Load labelled pictures, all brought to one size, as packed uint8 arrays.
+
+    Args:
+        spec: ``fashion-small``, ``fashion-mnist``, or the path of a folder with one subfolder a class, a folder with
+            ``train/`` and ``test/`` that hold such, a folder of IDX files, an ``.npz`` or a ``.csv`` file.
+        image_size: (height, width) in pixels, or the side of a square. By default the commonest size of the training
+            pictures where both sides are at most 64, else 64 x 64.
+        channels: 1 or 3. By default 1 where no picture has colour, else 3.
+        fit: ``crop`` cuts the middle to the wanted aspect; ``pad`` keeps the whole picture and repeats its edge.
+        labels_per_class: keep the labels of so many training pictures of each class, and mark the others -1. Which
+            ones depends on their place alone, and a larger number keeps those of a smaller one.
+        skip_unreadable: go on without pictures that cannot be used, and log how many there were.
+        cache: where packed pictures of more than 512 MiB are kept and mapped from; by default ``$CGANX_CACHE``, else
+            the user's cache folder.
+        progress: called with (stage, done, total), often, in this thread.
+
+    Raises:
+        DataError: one sentence that names the file and the cause.
+        BackendMissing: pictures have to be decoded or resized, and Pillow is not installed.
+    """
+    options = Options.checked(image_size, channels, fit, skip_unreadable)
+    source = _find(spec)
+    packed = _packed(source, options, cache or cache_folder(), progress or (lambda *_: None))
+    labels = packed.train.labels
+    if labels_per_class is not None:
+        labels = _few_labels(labels, packed.classes, labels_per_class, source.name)
+    return DataSet(
+        name=source.name,
+        classes=packed.classes,
+        train=LabelledImages(packed.train.images, labels),
+        test=LabelledImages(packed.test.images, packed.test.labels),
+        fingerprint=fingerprint(packed.classes, labels, packed.test.labels, packed.pixels),
+        licence=source.licence,
+    )
+
+
+def _find(spec: str | Path) -> Source:
+    if isinstance(spec, str) and spec in NAMED:
+        return NAMED[spec]()
+    path = Path(spec)
+    if not path.exists():
+        raise DataError(f"{spec}: no such file or folder, nor one of the named sets {', '.join(NAMED)}")
+    for reader in READERS:
+        source = reader(path)
+        if source is not None:
+            return source
+    raise DataError(
+        f"{spec}: not a set of labelled pictures: give a folder with one subfolder a class, a folder of IDX files, "
+        "an .npz or a .csv file"
+    )
+
+
+def _packed(source: Source, options: Options, cache: Path, progress: Progress) -> Packed:
+    key = entry_key(source, options)
+    packed = read_entry(cache, key)
+    if packed is not None:
+        return packed
+    with scratch_folder(cache) as scratch:
+        contents = source.open(scratch)
+        parts = pack(contents, options, scratch, progress)
+        if parts[0].path is not None:
+            return keep(cache, key, scratch, contents.classes, parts)
+        train, test = parts
+        return Packed(contents.classes, train, test, pixel_digest(train.images, test.images))
+
+
+def _few_labels(labels: NDArray[np.int64], classes: tuple[str, ...], count: int, name: str) -> NDArray[np.int64]:
+    """``labels`` with all but ``count`` of each class set to -1."""
+    if count < 1:
+        raise DataError(f"labels_per_class {count}: give at least 1")
+    order = np.argsort(_scattered(len(labels)), kind="stable")
+    few = np.full_like(labels, UNLABELLED)
+    for label, named in enumerate(classes):
+        members = order[labels[order] == label][:count]
+        if len(members) < count:
+            raise DataError(
+                f"{name}: class {named!r} has {len(members)} labelled training pictures, and labels_per_class asks for {count}"
+            )
+        few[members] = label
+    return few
+
+
+def _scattered(count: int) -> NDArray[np.uint64]:
+    """SplitMix64 of 0 ... count - 1 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014)."""
+    mixed = (np.arange(1, count + 1, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
