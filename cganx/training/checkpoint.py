@@ -1,0 +1,103 @@
+"""Checkpoints: one safetensors file each, written whole or not at all.
+
+``checkpoints/step-00000500.safetensors`` holds every tensor of the run's state (random states as uint8), and what is
+not a tensor as JSON in the file's own metadata. A file appears by rename, after its bytes are on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from cganx.errors import TrainingError
+
+__all__ = ["load_checkpoint", "remove_stale", "save_checkpoint", "steps_of", "write_whole"]
+
+FOLDER = "checkpoints"
+KEY = "cganx.state"
+_NAME = re.compile(r"step-(\d{8,})\.safetensors")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that its name leads to the old bytes or the new ones, never to a part of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise TrainingError(f"{path} cannot be written ({error.strerror}); make room or mend the permissions") from None
+    _sync_folder(path.parent)
+
+
+def path_of(run: Path, step: int) -> Path:
+    """Where the checkpoint of that step lies."""
+    return run / FOLDER / f"step-{step:08d}.safetensors"
+
+
+def steps_of(run: Path) -> tuple[int, ...]:
+    """The steps of which the run holds checkpoints, ascending."""
+    folder = run / FOLDER
+    matches = (_NAME.fullmatch(path.name) for path in folder.iterdir()) if folder.is_dir() else iter(())
+    return tuple(sorted(int(match[1]) for match in matches if match))
+
+
+def save_checkpoint(run: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
+    """Write one checkpoint; returns its path. TrainingError where the disk refuses it."""
+    path = path_of(run, step)
+    plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+    write_whole(path, save(plain, metadata={KEY: json.dumps(state, allow_nan=False)}))
+    return path
+
+
+def load_checkpoint(run: Path, step: int, *, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors (those whose name starts with ``prefix``) on the CPU, and what is not a tensor.
+
+    Raises TrainingError where there is no such checkpoint, or the file is damaged.
+    """
+    path = path_of(run, step)
+    if not path.is_file():
+        there = ", ".join(str(one) for one in steps_of(run)) or "none"
+        raise TrainingError(f"{run} has no checkpoint of step {step}; it has: {there}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads((file.metadata() or {})[KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise TrainingError(
+            f"{path} is damaged ({error}); delete it, and the run goes on from the checkpoint before it"
+        ) from None
+    return tensors, state
+
+
+def remove_stale(run: Path, *, newest: int, every: int) -> None:
+    """Delete all but the ``newest`` checkpoints and those at multiples of ``every`` steps, and unfinished files."""
+    for step in steps_of(run)[:-newest]:
+        if step == 0 or step % every:
+            path_of(run, step).unlink(missing_ok=True)
+    for path in (run / FOLDER).glob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,133 @@
+"""The run directory while a run is being written: the lock, stats.jsonl, sample grids, TensorBoard events."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cganx.errors import TrainingError
+from cganx.grid import sheet
+from cganx.training.checkpoint import write_whole
+
+__all__ = ["Events", "GridWriter", "Stats", "locked"]
+
+COLUMNS = 10
+MOST_ROWS = 100
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the run directory; it is made where it is missing. The system lets go of the lock when the process ends.
+
+    Raises TrainingError where a living process holds it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / "lock").open("a+") as file:
+        try:
+            _lock(file)
+        except OSError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise TrainingError(
+                f"{path} is in use: process {holder} trains there; wait for it, or train in another directory"
+            ) from None
+        file.seek(0)
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        file.seek(1 << 20)  # beyond the process id, which others may read
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Stats:
+    """``stats.jsonl``: a line each few steps. What was written after ``step`` by a lost session is dropped."""
+
+    def __init__(self, run: Path, step: int) -> None:
+        self._path = run / "stats.jsonl"
+        if self._path.exists():
+            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_whole(self._path, "".join(line for line in lines if _step(line) <= step).encode())
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Append one line."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")  # half a line of a killed session
+
+
+class GridWriter:
+    """``samples/step-00000500.png``: ten pictures of each class, of the same latents every time."""
+
+    def __init__(self, run: Path, classes: Sequence[str], latent: Tensor) -> None:
+        self._folder = run / "samples"
+        self._classes = list(classes[:MOST_ROWS])
+        self._latent = latent
+        self._count = len(classes)
+
+    @torch.no_grad()
+    def write(self, step: int, generator: nn.Module) -> None:
+        """Write the grid of a generator; its training mode is as before afterwards."""
+        training = generator.training
+        generator.eval()
+        rows = [(name, self._row(generator, index)) for index, name in enumerate(self._classes)]
+        generator.train(training)
+        buffer = io.BytesIO()
+        sheet(rows).save(buffer, "PNG")
+        write_whole(self._folder / f"step-{step:08d}.png", buffer.getvalue())
+
+    def _row(self, generator: nn.Module, index: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        label = torch.zeros(len(self._latent), self._count, device=self._latent.device)
+        label[:, index] = 1.0
+        image = generator(self._latent, label)
+        pixels = image.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+        row: np.ndarray[Any, np.dtype[np.uint8]] = pixels.permute(0, 2, 3, 1).cpu().numpy()
+        return row
+
+
+class Events:
+    """TensorBoard events in ``events/``, where tensorboard is installed; otherwise nothing."""
+
+    def __init__(self, run: Path, step: int) -> None:
+        self._writer: Any = None
+        with contextlib.suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(run / "events"), purge_step=step + 1)  # type: ignore[no-untyped-call]
+
+    def add(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Add one value a name."""
+        for name, value in scalars.items():
+            if self._writer is not None:
+                self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write out what is pending."""
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,195 @@
+"""A run: the directory that training writes, and what can be read back from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+import cganx
+from cganx.card import GeneratorCard, Image, Latent
+from cganx.errors import TrainingError
+from cganx.networks import ImageShape
+from cganx.training.averaging import reestimate
+from cganx.training.checkpoint import load_checkpoint, steps_of, write_whole
+from cganx.training.presets import Preset, find_preset
+from cganx.training.sampling import Fakes, seeded
+from cganx.training.settings import changed
+
+__all__ = ["Run", "RunConfig", "open_run"]
+
+FORMAT = 1
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What a run is, in ``config.json``.
+
+    Everything but ``made_with`` must stay the same for the run to be resumed. ``class_counts`` are the labelled
+    training pictures of each class, ``fingerprint`` the sha256 of the data set's content.
+    """
+
+    preset: str
+    settings: Mapping[str, int | float]
+    seed: int
+    data: str
+    fingerprint: str
+    licence: str
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    height: int
+    width: int
+    channels: int
+    init_from: str | None = None
+    format: int = FORMAT
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> ImageShape:
+        """The pictures' shape."""
+        return ImageShape(self.channels, self.height, self.width)
+
+    def to_json(self) -> str:
+        """The text of ``config.json``."""
+        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> RunConfig:
+        """The config of a text. ValueError, KeyError or TypeError where it is none."""
+        values = json.loads(text)
+        if values["format"] > FORMAT:
+            raise TrainingError(
+                f"the run was written by a newer cganx ({values['made_with'].get('cganx', 'unknown')}); update this one: "
+                f"pip install -U cganx"
+            )
+        known = {one.name for one in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name in known}
+        return cls(**values | {name: tuple(values[name]) for name in ("classes", "class_counts")})
+
+    def differences(self, asked: RunConfig) -> list[str]:
+        """A line for each entry in which ``asked`` differs: ``batch_size: 64 in the run, 32 asked``."""
+        mine, theirs = _flat(self), _flat(asked)
+        names = [*mine, *(name for name in theirs if name not in mine)]
+        return [
+            f"{name}: {mine.get(name, 'nothing')} in the run, {theirs.get(name, 'nothing')} asked"
+            for name in names
+            if mine.get(name) != theirs.get(name)
+        ]
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    values = dataclasses.asdict(config)
+    del values["made_with"], values["format"]
+    settings = values.pop("settings")
+    return values | settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory: its config, checkpoints and generators. Made by `train` and `open_run`."""
+
+    path: Path
+    config: RunConfig
+
+    @property
+    def preset(self) -> Preset[Any]:
+        """The preset that the run was started with, with the run's own settings."""
+        preset = find_preset(self.config.preset)
+        return dataclasses.replace(preset, settings=changed(preset.settings, self.config.settings))
+
+    def checkpoints(self) -> tuple[int, ...]:
+        """The steps of which checkpoints are there, ascending."""
+        return steps_of(self.path)
+
+    def step(self, checkpoint: int | Literal["latest"] = "latest") -> int:
+        """The step of that checkpoint. TrainingError where there is none."""
+        steps = self.checkpoints()
+        if not steps:
+            raise TrainingError(f"{self.path} has no checkpoint yet; let it train for longer")
+        return steps[-1] if checkpoint == "latest" else checkpoint
+
+    def generator(self, checkpoint: int | Literal["latest"] = "latest") -> nn.Module:
+        """The generator of a checkpoint, in eval mode, float32 on the CPU, the same each time.
+
+        Averaged weights where the recipe averages, and batch-norm statistics re-estimated for these weights with
+        latents and labels drawn from the run's seed. Takes latents [n, latent] and label weights [n, classes], gives
+        pictures [n, channels, height, width] in -1..1. Raises TrainingError where there is no such checkpoint.
+        """
+        prefix = "average/" if self.config.settings["ema_decay"] > 0 else "generator/"
+        tensors, _ = load_checkpoint(self.path, self.step(checkpoint), prefix=prefix)
+        with torch.random.fork_rng(devices=[]):
+            module = self.preset.generator(self.config.shape, len(self.config.classes))
+        _load_weights(module, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, self.path)
+        module.requires_grad_(False)
+        reestimate(module, self._fakes(module))
+        return module
+
+    def _fakes(self, module: nn.Module) -> Fakes:
+        random = seeded(self.config.seed, "statistics")
+        return Fakes(int(module.latent), self.config.class_counts, random, torch.device("cpu"))  # type: ignore[arg-type]
+
+    def card(self, checkpoint: int | Literal["latest"] = "latest") -> GeneratorCard:
+        """What the generator of a checkpoint is: everything but the figures of parity and quality."""
+        config, preset = self.config, self.preset
+        step = self.step(checkpoint)
+        _, state = load_checkpoint(self.path, step, prefix="none/")
+        with torch.device("meta"):
+            latent = int(preset.generator(config.shape, len(config.classes)).latent)  # type: ignore[arg-type]
+        return GeneratorCard(
+            name=self.path.resolve().name,
+            image=Image(height=config.height, width=config.width, channels=config.channels),
+            classes=config.classes,
+            latent=Latent(size=latent),
+            method={
+                "preset": config.preset,
+                "summary": preset.summary,
+                "source": preset.source,
+                "generator_label": preset.generator_label,
+                "discriminator_label": preset.discriminator_label,
+                "loss": preset.update.loss.name,
+            },
+            training={
+                "data": config.data,
+                "data_sha256": config.fingerprint,
+                "pictures": sum(config.class_counts),
+                "steps": step,
+                "seconds": round(state["seconds"], 1),
+                "seed": config.seed,
+                "settings": dict(config.settings),
+                "cganx": config.made_with.get("cganx", cganx.__version__),
+                "torch": config.made_with.get("torch", torch.__version__),
+            },
+            licences={"data": config.licence} if config.licence else {},
+        )
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in that directory. Raises TrainingError where there is none, or its config cannot be read."""
+    path = Path(path)
+    file = path / CONFIG
+    if not file.is_file():
+        raise TrainingError(f"{path} is not a run: it has no {CONFIG}; give the directory that `cganx train` wrote")
+    try:
+        return Run(path, RunConfig.from_json(file.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise TrainingError(f"{file} cannot be read ({error}); restore it, or start a run in another directory") from None
+
+
+def write_config(path: Path, config: RunConfig) -> None:
+    """Write ``config.json`` whole."""
+    write_whole(path / CONFIG, config.to_json().encode())
+
+
+def _load_weights(module: nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise TrainingError(f"the checkpoint of {path} does not fit the network of its preset: {detail}") from None

@@ -1,0 +1,150 @@
+"""What a step is fed: real pictures from a packed array, latents and labels. All random numbers are drawn here.
+
+They are drawn on the CPU, so that a seed means the same numbers on every device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cganx.training.updates import Batch
+
+__all__ = ["Draws", "Fakes", "Order", "Reals", "Shuffled", "seeded"]
+
+DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
+
+
+def seeded(seed: int, stream: str) -> torch.Generator:
+    """A generator for one purpose of one run: streams of the same seed are independent of each other."""
+    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+
+
+class Order(Protocol):
+    """Which pictures come next."""
+
+    def next(self, n: int) -> Tensor:
+        """Indices [n] of the next pictures."""
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+
+
+class Shuffled:
+    """Every picture once an epoch, each epoch in an order of its own. A batch may reach into the next epoch."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+        self.position = 0
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def next(self, n: int) -> Tensor:
+        """Indices [n] of the next pictures."""
+        parts: list[Tensor] = []
+        while n > 0:
+            epoch, start = divmod(self.position, self.count)
+            if epoch != self._epoch:
+                self._epoch = epoch
+                self._order = torch.randperm(self.count, generator=seeded(self.seed, f"epoch {epoch}"))
+            part = self._order[start : start + n]
+            self.position += len(part)
+            n -= len(part)
+            parts.append(part)
+        return torch.cat(parts)
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return {"position": torch.tensor(self.position)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self.position = int(state["position"])
+
+
+class Draws:
+    """Every picture drawn by itself, with replacement."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self._random = seeded(seed, "pictures")
+
+    def next(self, n: int) -> Tensor:
+        """Indices [n] of the next pictures."""
+        return torch.randint(self.count, (n,), generator=self._random)
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return {"random": self._random.get_state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self._random.set_state(state["random"])
+
+
+class Reals:
+    """Labelled pictures, uint8 [n, height, width, channels], served as float batches in -1..1 on the device.
+
+    A memory-mapped array stays on the disk. On a GPU a data set of moderate size is held there whole.
+    """
+
+    def __init__(
+        self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], classes: int, device: torch.device
+    ) -> None:
+        self._images, self._classes, self._device = images, classes, device
+        self._kept = np.flatnonzero(labels >= 0)  # these methods learn from labelled pictures alone
+        self._labels = torch.from_numpy(labels[self._kept].astype(np.int64))
+        self._resident: Tensor | None = None
+        if device.type != "cpu" and images.nbytes <= DEVICE_ARRAY_LIMIT:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+                self._resident = torch.from_numpy(images).to(device)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def batch(self, index: Tensor) -> Batch:
+        """The labelled pictures at ``index`` [n]."""
+        rows = self._kept[index.numpy()]
+        if self._resident is None:
+            pixels = torch.from_numpy(self._images[rows]).to(self._device, non_blocking=True)
+        else:
+            pixels = self._resident[torch.from_numpy(rows).to(self._device)]
+        # Channels last in memory, as the pictures lie in the array: what convolutions are fastest on.
+        image = pixels.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1.0)
+        label = F.one_hot(self._labels[index], self._classes).to(torch.float32)
+        return Batch(image, label.to(self._device))
+
+
+class Fakes:
+    """Latents ~ N(0, 1) and one-hot labels, drawn as often as the classes come in the data."""
+
+    def __init__(self, latent: int, class_counts: tuple[int, ...], random: torch.Generator, device: torch.device) -> None:
+        self._latent, self._random, self._device = latent, random, device
+        self._frequencies = torch.tensor(class_counts, dtype=torch.float64)
+
+    def draw(self, n: int) -> tuple[Tensor, Tensor]:
+        """Latents [n, latent] and label weights [n, classes]."""
+        latent = torch.randn(n, self._latent, generator=self._random)
+        classes = torch.multinomial(self._frequencies, n, replacement=True, generator=self._random)
+        label = F.one_hot(classes, len(self._frequencies)).to(torch.float32)
+        return latent.to(self._device), label.to(self._device)
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return {"random": self._random.get_state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self._random.set_state(state["random"])

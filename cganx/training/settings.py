@@ -1,0 +1,108 @@
+"""What a run may be told with ``--set``: frozen dataclasses whose fields know their range."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from cganx.errors import TrainingError
+
+__all__ = ["ClassHeadSettings", "Settings", "changed", "describe", "parse"]
+
+
+def _number(default: float, about: str, low: float, high: float) -> Any:
+    """A field with a range, both ends allowed."""
+    return field(default=default, metadata={"about": about, "low": low, "high": high})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The numbers of a recipe that every preset has. TrainingError for a value of the wrong type or out of range."""
+
+    batch_size: int = _number(64, "real pictures a step", 2, 4096)
+    generator_rate: float = _number(2e-4, "Adam's learning rate of the generator", 1e-7, 1.0)
+    discriminator_rate: float = _number(2e-4, "Adam's learning rate of the discriminator", 1e-7, 1.0)
+    beta1: float = _number(0.5, "Adam's decay of the mean gradient", 0.0, 0.9999)
+    beta2: float = _number(0.999, "Adam's decay of the mean squared gradient", 0.0, 0.99999)
+    epsilon: float = _number(1e-8, "Adam's epsilon", 1e-12, 1e-2)
+    rate_horizon: int = _number(
+        0, "steps: rates are constant to half of it, fall linearly to its end, then stay; 0 keeps them constant", 0, 10**9
+    )
+    rate_floor: float = _number(0.2, "what is left of the rates after the horizon", 0.0, 1.0)
+    ema_decay: float = _number(0.0, "decay of the averaged generator; 0 keeps no average", 0.0, 0.99999)
+    checkpoint_every: int = _number(500, "steps between checkpoints; the newest two stay", 1, 10**9)
+    keep_every: int = _number(5000, "steps between checkpoints that stay for good", 1, 10**9)
+    grid_every: int = _number(500, "steps between sample grids", 1, 10**9)
+    log_every: int = _number(50, "steps between lines of stats.jsonl", 1, 10**9)
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            object.__setattr__(self, one.name, _checked(one, getattr(self, one.name)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassHeadSettings(Settings):
+    """The numbers of a recipe whose discriminator also names the class."""
+
+    class_weight: float = _number(0.1, "weight of the class head's cross-entropy", 0.0, 100.0)
+
+
+_Settings = TypeVar("_Settings", bound=Settings)
+
+
+def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
+    """``settings`` with some values replaced; texts are read as numbers.
+
+    Raises TrainingError for a name that these settings do not have, with the nearest one that they have.
+    """
+    names = [one.name for one in fields(settings)]
+    for name in changes:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(names)}."
+            raise TrainingError(f"this preset has no setting {name!r}; {hint}")
+    return dataclasses.replace(settings, **changes)
+
+
+def parse(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
+    """``["key=value", ...]`` as a mapping. Raises TrainingError for a text without ``=`` and for a key given twice."""
+    out: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise TrainingError(f"{assignment!r} is not a setting: write it as key=value")
+        if name.strip() in out:
+            raise TrainingError(f"the setting {name.strip()!r} is given twice; give it once")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def describe(settings: Settings) -> list[dict[str, Any]]:
+    """Name, value, range and meaning of every setting, for people and for ``cganx presets --json``."""
+    return [
+        {"name": one.name, "value": getattr(settings, one.name)} | {key: one.metadata[key] for key in ("low", "high", "about")}
+        for one in fields(settings)
+    ]
+
+
+def _checked(one: dataclasses.Field[Any], value: Any) -> int | float:
+    whole = one.type in ("int", int)
+    kind = "a whole number" if whole else "a number"
+    low, high = one.metadata["low"], one.metadata["high"]
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise ValueError
+        number: int | float = int(value) if whole else float(value)
+        if whole and not isinstance(value, str) and number != value:
+            raise ValueError
+        if not math.isfinite(number):
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise TrainingError(f"{one.name} is {value!r}, not {kind}: give one from {low:g} to {high:g}") from None
+    if not low <= number <= high:
+        raise TrainingError(f"{one.name} is {value}, out of range: give {kind} from {low:g} to {high:g}")
+    return number
