@@ -1,0 +1,81 @@
+"""``--class`` -> labels of one generator, each with the folder that its pictures go to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cganx.card import GeneratorCard
+from cganx.errors import LabelError
+from cganx.runtime.labels import Labels
+from cganx_cli.names import file_names
+
+__all__ = ["Choice", "choices"]
+
+UNCONDITIONAL = "unconditional"
+_WEIGHTED = re.compile(r"(?P<name>.+?)=(?P<weight>[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.)(?:,|$)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A label as the runtime takes it, its text, and the name of its folder."""
+
+    label: str | Mapping[str | int, float] | None
+    text: str
+    folder: str
+
+
+def choices(card: GeneratorCard, given: Iterable[str]) -> tuple[Choice, ...]:
+    """What ``--class`` names, in that order, each once; all classes where nothing is given.
+
+    A text is tried whole first (exact name, casefolded name, id), then read as a blend ``sneaker=0.7,bag=0.3``.
+
+    Raises LabelError.
+    """
+    labels = Labels(card)
+    if not card.classes:
+        if list(given):
+            raise LabelError(f"{card.name} has no classes: leave --class out")
+        return (Choice(None, UNCONDITIONAL, UNCONDITIONAL),)
+    folders = file_names(card.classes)
+    made = [_choice(text, labels, folders) for text in given] or [Choice(name, name, folders[name]) for name in card.classes]
+    return tuple({choice.folder: choice for choice in reversed(made)}.values())[::-1]
+
+
+def _choice(text: str, labels: Labels, folders: Mapping[str, str]) -> Choice:
+    try:
+        name = labels.classes[labels.index(text)]
+    except LabelError:
+        blend = _blend(text, labels)
+        if blend is None:
+            raise
+        return _blended(blend, labels, folders)
+    return Choice(name, name, folders[name])
+
+
+def _blend(text: str, labels: Labels) -> dict[str | int, float] | None:
+    """``sneaker=0.7,bag=0.3`` -> canonical names and weights; None where it is not written so."""
+    weights: dict[str | int, float] = {}
+    end = 0
+    for match in _WEIGHTED.finditer(text):
+        if match.start() != end:
+            return None
+        end = match.end()
+        name = labels.classes[labels.index(match["name"])]
+        if name in weights:
+            raise LabelError(f"the blend {text!r} names {name!r} twice")
+        weights[name] = float(match["weight"])
+    return weights if weights and end == len(text) and not text.endswith(",") else None
+
+
+def _blended(blend: Mapping[str | int, float], labels: Labels, folders: Mapping[str, str]) -> Choice:
+    rows = labels.many(blend)
+    assert rows is not None
+    text = labels.text(rows[0]) or ""
+    if text in folders:  # all the weight is on one class
+        return Choice(text, text, folders[text])
+    weights = {str(name): np.float32(weight) for name, weight in blend.items() if weight} or blend
+    return Choice(blend, text, ",".join(sorted(f"{folders[str(name)]}={weight!s}" for name, weight in weights.items())))

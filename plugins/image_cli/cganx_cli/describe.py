@@ -1,0 +1,108 @@
+"""``cganx inspect`` and ``cganx models``: what generators hold. No session is built, so onnxruntime is not needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cganx import runtime
+from cganx.card import CARD_KEY
+from cganx.runtime.model import parse
+from cganx_cli.files import write_whole
+from cganx_cli.options import find_model, json_option, model_argument
+
+__all__ = ["inspect", "models"]
+
+
+@click.command()
+@model_argument
+@json_option("Print the card as JSON, as it stands in the file.")
+@click.option("--sidecar", is_flag=True, help="Also write the card to MODEL.json, for hosts that cannot read metadata.")
+def inspect(model: str, as_json: bool, sidecar: bool) -> None:
+    """Show what MODEL holds, a generator's file or a bundled name, after all checks that loading it would make."""
+    path = find_model(model)
+    file = runtime.read(path)
+    text = parse(memoryview(file.data)).metadata[CARD_KEY]
+    if sidecar:
+        write_whole(Path(f"{path}.json"), lambda out: out.write(text.encode()))
+    if as_json:
+        click.echo(text)
+        return
+    click.echo(_table(_described(file)))
+
+
+@click.command()
+@json_option("Print a list of objects.")
+def models(as_json: bool) -> None:
+    """List the bundled generators, which MODEL may name."""
+    found = [_listed(name, path) for name, path in runtime.bundled().items()]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for one in found:
+        image = one["image"]
+        click.echo(
+            f"{one['name']}: {len(one['classes'])} classes, {image['width']} x {image['height']} x {image['channels']}, "
+            f"{one['bytes'] / 1e6:.1f} MB, {one['path']}"
+        )
+
+
+def _listed(name: str, path: Path) -> dict[str, Any]:
+    file = runtime.read(path)
+    card = json.loads(file.card.to_json())
+    return {
+        "name": name,
+        "kind": card["kind"],
+        "classes": card["classes"],
+        "image": card["image"],
+        "bytes": len(file.data),
+        "sha256": file.sha256,
+        "path": str(path),
+    }
+
+
+def _described(file: runtime.ModelFile) -> dict[str, str]:
+    card = file.card
+    rows = {
+        "name": card.name,
+        "kind": card.kind,
+        "classes": ", ".join(f"{number} {name}" for number, name in enumerate(card.classes)) or "none",
+        "picture": f"{card.image.width} x {card.image.height}, {card.image.channels} channels, {card.image.color_space}",
+    }
+    if card.latent is not None:
+        rows["latent"] = f"{card.latent.size}, {card.latent.distribution}"
+    if card.label is not None:
+        rows["label input"] = card.label.input
+    if card.codes:
+        rows["codes"] = ", ".join(card.codes)
+    rows["tensors in"] = ", ".join(_tensor(name, shape) for name, shape in file.inputs.items())
+    rows["tensors out"] = ", ".join(_tensor(name, shape) for name, shape in file.outputs.items())
+    for name in ("method", "training", "metrics", "parity", "licences"):
+        rows |= _flat(name, getattr(card, name))
+    rows["size"] = f"{len(file.data):,} bytes"
+    rows["sha256"] = file.sha256
+    return rows
+
+
+def _tensor(name: str, shape: tuple[object, ...]) -> str:
+    return f"{name} [{', '.join(str(size) for size in ('batch', *shape))}]"
+
+
+def _flat(name: str, part: Mapping[str, Any]) -> dict[str, str]:
+    """Nested objects as rows: ``training.steps``."""
+    rows: dict[str, str] = {}
+    for key, value in part.items():
+        if isinstance(value, Mapping):
+            rows |= _flat(f"{name}.{key}", value)
+        else:
+            rows[f"{name}.{key}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return rows
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    width = max(len(name) for name in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())

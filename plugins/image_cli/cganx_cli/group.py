@@ -1,0 +1,154 @@
+"""The group of all commands. It knows them by name and imports one when it is called, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import click
+
+from cganx import __version__
+from cganx.errors import CganxError
+
+__all__ = ["COMMANDS", "Entry", "LazyGroup", "cganx"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command that is not imported yet: where it is, its line in the help, and the extra that brings what it needs."""
+
+    target: str
+    help: str
+    extra: str = "cli"
+
+
+COMMANDS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "train": Entry("cganx.training.command:train", "Train a generator on labelled pictures.", "train"),
+        "presets": Entry("cganx.training.command:presets", "List the training recipes.", "train"),
+        "export": Entry("cganx_export.command:export", "Write a trained generator as one .onnx file.", "export"),
+        "generate": Entry("cganx_cli.generate:generate", "Make pictures, one PNG for each class and seed."),
+        "grid": Entry("cganx_cli.sheet:grid", "Make one labelled sheet: a row a class, a column a seed."),
+        "inspect": Entry("cganx_cli.describe:inspect", "Show what a generator file holds."),
+        "models": Entry("cganx_cli.describe:models", "List the bundled generators."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, and whose errors are one sentence and an exit code."""
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.entries = entries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names of all commands, in the table's order."""
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command. None where there is none of that name."""
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, name = entry.target.partition(":")
+        try:
+            command = getattr(import_module(module), name)
+        except ImportError as error:
+            _refuse_for_missing(error, cmd_name, entry)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; an unknown one is a usage error that names near ones."""
+        name = args[0]
+        if name not in self.entries and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self.entries, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Commands: {', '.join(self.entries)}."
+            ctx.fail(f"There is no command {name!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in self.entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Complete a command's name from the table, without importing any."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=entry.help) for name, entry in self.entries.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a package that it misses on the way is named with the pip line."""
+        try:
+            return super().invoke(ctx)
+        except ImportError as error:
+            name = ctx.invoked_subcommand
+            if name not in self.entries:
+                raise
+            _refuse_for_missing(error, str(name), self.entries[str(name)])
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run and exit: 0 done, 1 failed with a sentence on stderr, 2 called wrongly, 130 interrupted."""
+        run = partial(super().main, *args, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        sys.exit(_exit_code(run))
+
+
+def _exit_code(run: Callable[[], object]) -> int:
+    try:
+        code = run()
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except CganxError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    except BrokenPipeError:
+        return _leave_quietly()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {where}{error.strerror or error}", err=True)
+        return 1
+    return code if isinstance(code, int) else 0  # an int is what ctx.exit() was given
+
+
+def _refuse_for_missing(error: ImportError, command: str, entry: Entry) -> NoReturn:
+    """Turn a missing package into a sentence; a part of cganx itself that cannot be imported is a bug and stays one."""
+    package = (error.name or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or package in ("", "cganx", "cganx_cli", "cganx_export"):
+        raise error
+    raise click.ClickException(
+        f'cganx {command} needs {package}, which is not installed: pip install "cganx[{entry.extra}]"'
+    ) from None
+
+
+def _leave_quietly() -> int:
+    """The reader of stdout has gone: nobody is left to tell, and the interpreter's last flush must not complain."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+@click.group(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="cganx", message="%(prog)s %(version)s")
+def cganx() -> None:
+    """Train conditional image generators, export each as one .onnx file, and make pictures with them."""

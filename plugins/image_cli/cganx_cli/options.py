@@ -1,0 +1,93 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cganx.errors import SeedError
+from cganx_cli.seeds import Seeds, parse_seeds
+
+__all__ = [
+    "class_option",
+    "device_option",
+    "find_model",
+    "json_option",
+    "model_argument",
+    "seeds_option",
+    "truncation_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def model_argument(command: F) -> F:
+    """MODEL: a path or a bundled name."""
+    return click.argument("model", metavar="MODEL")(command)
+
+
+def class_option(command: F) -> F:
+    """--class, repeatable."""
+    return click.option(
+        "--class",
+        "classes",
+        multiple=True,
+        metavar="NAME",
+        help="A class by name or id, or a blend as sneaker=0.7,bag=0.3; repeat it for more. All classes by default.",
+    )(command)
+
+
+def seeds_option(default: str | None, help_text: str) -> Callable[[F], F]:
+    """--seeds, inclusive ranges."""
+    return click.option("--seeds", callback=_seeds, default=default, metavar="0-99,200", help=help_text)
+
+
+def device_option(command: F) -> F:
+    """--device."""
+    return click.option(
+        "--device",
+        callback=_device,
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda|cuda:N",
+        help="What the generator runs on; cuda is a promise, auto takes the CPU where CUDA does not run.",
+    )(command)
+
+
+def truncation_option(command: F) -> F:
+    """--truncation."""
+    return click.option(
+        "--truncation",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="T",
+        help="Redraw latents beyond T: smaller is more typical and less varied. Off by default.",
+    )(command)
+
+
+def json_option(help_text: str) -> Callable[[F], F]:
+    """--json, a flag."""
+    return click.option("--json", "as_json", is_flag=True, help=help_text)
+
+
+def find_model(model: str) -> str | Path:
+    """The file behind MODEL: a bundled name's, else the path itself."""
+    from cganx import runtime
+
+    return runtime.bundled().get(model, model)
+
+
+def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> Seeds | None:
+    try:
+        return None if text is None else parse_seeds(text)
+    except SeedError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+
+
+def _device(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text):
+        raise click.BadParameter(f"{text!r} is none of auto, cpu, cuda and cuda:N", context, parameter)
+    return text
