@@ -30,12 +30,20 @@ def prepared(module: nn.Module) -> nn.Module:
         raise ExportError(
             f"the module cannot be copied ({_first_line(error)}); detach tensors it keeps from a graph"
         ) from error
-    for part in copied.modules():
+    for part in list(copied.modules()):
         if parametrize.is_parametrized(part):
-            assert isinstance(part.parametrizations, nn.ModuleDict)
-            for name in list(part.parametrizations):
-                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+            _make_plain(part)
     return copied
+
+
+def _make_plain(part: nn.Module) -> None:
+    # Not remove_parametrizations: it edits the class, which the copy shares with the caller's module.
+    assert isinstance(part.parametrizations, nn.ModuleDict)
+    tensors = {name: getattr(part, name).detach().clone() for name in part.parametrizations}
+    del part.parametrizations
+    part.__class__ = type(part).__bases__[0]
+    for name, tensor in tensors.items():
+        part.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
 
 
 def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphProto:
