@@ -1,0 +1,55 @@
+# Everything that these targets need they set up in .venv by themselves; nothing is installed outside it.
+#   make demo        pictures -> generator -> .onnx -> a labelled grid, in minutes
+#   make test        all checks and the whole test suite
+#   make test-gui    the tests that need a window
+#   make benchmark   the figures of the README
+# PYTHON chooses the interpreter (3.11 or later), PIP_ARGS is added to every pip install.
+
+PYTHON ?= python3
+PIP_ARGS ?=
+DEMO_SECONDS ?= 180
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: demo test test-gui benchmark clean
+.DELETE_ON_ERROR:
+
+# A fresh demo each time: an old run would be resumed, and its time is spent already.
+demo: $(VENV)/.installed
+	rm -rf demo/run demo/fashion-demo.onnx demo/grid.png
+	mkdir -p demo
+	$(BIN)/cganx train --data fashion-small --preset sngan-small --time-budget $(DEMO_SECONDS) -o demo/run
+	$(BIN)/cganx export demo/run -o demo/fashion-demo.onnx
+	$(BIN)/cganx grid demo/fashion-demo.onnx -o demo/grid.png
+	@echo "$(CURDIR)/demo/grid.png"
+
+test: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not gpu"
+
+test-gui:
+	@echo "There is no test that needs a window yet: the Blender extension brings the first."
+
+benchmark: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) demo build dist
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(INPUTS) | $(BIN)/python
+	$(INSTALL) -e ".[cpu,cli,train,export]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(INSTALL) -e ".[cpu,cli,train,export,dev]"
+	@touch $@
