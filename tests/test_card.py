@@ -126,3 +126,9 @@ def test_errors_survive_pickling(error: CganxError) -> None:
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_names_that_are_not_there_are_said_so() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        runtime.lode  # noqa: B018
+    assert set(runtime.__all__) <= set(dir(runtime))

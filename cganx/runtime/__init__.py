@@ -8,7 +8,9 @@ pixels = generator.generate("sneaker", seeds=range(16))  # uint8 [16, 28, 28, 1]
 
 from __future__ import annotations
 
-from cganx.card import GeneratorCard
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from cganx.errors import (
     BackendConflict,
     BackendMissing,
@@ -27,9 +29,12 @@ from cganx.errors import (
     TrainingError,
     UnsafeModel,
 )
-from cganx.runtime.backend import Device
-from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, load
-from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
+
+if TYPE_CHECKING:
+    from cganx.card import GeneratorCard
+    from cganx.runtime.backend import Device
+    from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, load
+    from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
 
 __all__ = [
     "LIMITS",
@@ -60,3 +65,22 @@ __all__ = [
     "load",
     "read",
 ]
+
+# A host pays for these when it first uses one, not when it imports the module.
+_HOMES = {
+    "GeneratorCard": "cganx.card",
+    "Device": "cganx.runtime.backend",
+    **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "load"), "cganx.runtime.generator"),
+    **dict.fromkeys(("LIMITS", "Limits", "ModelFile", "read"), "cganx.runtime.reader"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
