@@ -70,7 +70,7 @@ def pixel_digest(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> str:
     for images in (train, test):
         digest.update(json.dumps(images.shape).encode())
         for start in range(0, len(images), HASHED_ROWS):
-            digest.update(memoryview(np.ascontiguousarray(images[start : start + HASHED_ROWS])))
+            digest.update(np.ascontiguousarray(images[start : start + HASHED_ROWS]).data)
     return digest.hexdigest()
 
 
@@ -78,7 +78,7 @@ def fingerprint(classes: tuple[str, ...], train_labels: NDArray[np.int64], test_
     """Sha256 over the class names, the labels and the pixels, these by their own digest."""
     digest = hashlib.sha256(json.dumps([list(classes), pixels]).encode())
     for labels in (train_labels, test_labels):
-        digest.update(memoryview(np.ascontiguousarray(labels, dtype="<i8")))
+        digest.update(np.ascontiguousarray(labels, dtype="<i8").data)
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cganx.data.picture import Header, Unusable, decode, header, pillow
-from cganx.data.sources import Failure, Filled, Form, Progress, Survey
+from cganx.data.sources import Contents, Failure, Filled, Form, Part, Progress, Source, Survey, held_out
 from cganx.data.workers import in_threads
 
-__all__ = ["FilePictures"]
+__all__ = ["Entries", "FilePictures", "divide", "file_source"]
+
+Entries = Sequence[tuple[Path, int]]
+"""Picture files, each with its label."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,29 @@ class FilePictures:
         with pillow():
             written = in_threads(write, len(chosen), "decoding pictures", progress)
         return Filled(all(grey for grey, _ in written), tuple(failure for _, failures in written for failure in failures))
+
+
+def divide(found: Mapping[str, Sequence[Path]]) -> tuple[Entries, Entries]:
+    """Training and test files of classes without a test part of their own.
+
+    One picture in ten of every class is held out, by its file name; none of a class that would have no other left.
+    """
+    train: list[tuple[Path, int]] = []
+    test: list[tuple[Path, int]] = []
+    for label, paths in enumerate(found.values()):
+        out = held_out(path.name for path in paths)
+        if out.all():
+            out[:] = False
+        for path, is_out in zip(paths, out, strict=True):
+            (test if is_out else train).append((path, label))
+    return train, test
+
+
+def _part(entries: Entries) -> Part:
+    return Part(FilePictures([path for path, _ in entries]), np.array([label for _, label in entries], dtype=np.int64))
+
+
+def file_source(name: str, classes: tuple[str, ...], train: Entries, test: Entries, *also: Path) -> Source:
+    """The source made of these picture files, and of the files ``also`` that say which they are."""
+    contents = Contents(classes, _part(train), _part(test))
+    return Source(name=name, files=[*also, *(path for path, _ in (*train, *test))], open=lambda _: contents)

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from cganx.data.cache import Packed, cache_folder, entry_key, keep, read_entry, scratch_folder
 from cganx.data.dataset import UNLABELLED, DataSet, LabelledImages, fingerprint, pixel_digest
+from cganx.data.folder import find_folder
 from cganx.data.idx import find_idx
 from cganx.data.named import NAMED
+from cganx.data.npz import find_npz
 from cganx.data.packing import Options, pack
 from cganx.data.sources import Progress, Source
+from cganx.data.table import find_table
 from cganx.errors import DataError
 
 __all__ = ["load"]
 
-READERS: tuple[Callable[[Path], Source | None], ...] = (find_idx,)
+READERS: tuple[Callable[[Path], Source | None], ...] = (find_npz, find_table, find_idx, find_folder)
 """Asked in this order; each says None to what is not its kind."""
 
 

@@ -1,0 +1,119 @@
+"""Folders with one subfolder a class."""
+
+from __future__ import annotations
+
+import logging
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cganx.data.files import Entries, divide, file_source
+from cganx.data.picture import SUFFIXES
+from cganx.data.sources import Source, check_names, natural_key
+from cganx.errors import DataError
+
+__all__ = ["find_folder"]
+
+CLUTTER = frozenset({"thumbs.db", "desktop.ini", "@eadir", "__macosx"})
+TEST_NAMES = ("test", "val", "valid", "validation")
+
+log = logging.getLogger("cganx")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds, without hidden entries and clutter: subfolders, pictures, and how many other files."""
+
+    folders: Sequence[Path]
+    pictures: Sequence[Path]
+    others: int
+
+
+def _list(folder: Path) -> Listing:
+    folders, pictures, others = [], [], 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name.casefold() in CLUTTER:
+                    continue
+                if entry.is_dir():
+                    folders.append(Path(entry.path))
+                elif Path(entry.name).suffix.casefold() in SUFFIXES:
+                    # a broken link stays what it is: reading it says so
+                    pictures.append(Path(os.path.realpath(entry.path)) if entry.is_symlink() else Path(entry.path))
+                else:
+                    others += 1
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    in_order = sorted(dict.fromkeys(pictures), key=lambda path: natural_key(path.name))
+    return Listing(sorted(folders, key=lambda path: natural_key(path.name)), in_order, others)
+
+
+def _class_name(folder: Path) -> str:
+    return unicodedata.normalize("NFC", folder.name)
+
+
+def _pictures(folder: Path) -> tuple[Sequence[Path], int]:
+    """The pictures of a class folder, and how many files beside them are none."""
+    listing = _list(folder)
+    if listing.folders:
+        raise DataError(
+            f"{folder}: a class folder holds pictures, and this one holds the folder {listing.folders[0].name!r}: move its "
+            "pictures up, or give the folder whose subfolders are the classes"
+        )
+    if not listing.pictures:
+        files = f"none of its {listing.others} files is a picture" if listing.others else "it is empty"
+        raise DataError(f"{folder}: no picture of class {folder.name!r}, {files}: add some, or remove the folder")
+    return listing.pictures, listing.others
+
+
+def _classes(root: Path, listing: Listing) -> dict[str, Sequence[Path]]:
+    """Class name -> pictures, for each subfolder of ``root``."""
+    names = check_names([_class_name(folder) for folder in listing.folders], str(root))
+    found, others = {}, listing.others + len(listing.pictures)
+    for name, folder in zip(names, listing.folders, strict=True):
+        found[name], more = _pictures(folder)
+        others += more
+    if others:
+        log.warning("%s: ignored %d files that are no pictures in a class folder", root, others)
+    return found
+
+
+def _of_classes(found: Mapping[str, Sequence[Path]], order: Sequence[str], where: Path) -> Entries:
+    unknown = [name for name in found if name not in order]
+    if unknown:
+        raise DataError(f"{where}: the class {unknown[0]!r} is not in the training part")
+    return [(path, order.index(name)) for name, paths in found.items() for path in paths]
+
+
+def find_folder(path: Path) -> Source | None:
+    """The pictures in the folder ``path``: a subfolder a class, or ``train/`` and ``test/`` that hold such.
+
+    Classes are in natural order (``2`` before ``10``). Without a test folder (``test``, ``val``, ``valid`` or
+    ``validation``) one picture in ten is held out. Links are followed, and a picture that is linked twice from one
+    class counts once. Returns None where ``path`` is no folder.
+    """
+    if not path.is_dir():
+        return None
+    listing = _list(path)
+    parts = {folder.name.casefold(): folder for folder in listing.folders}
+    inner = _list(parts["train"]) if "train" in parts else None
+    if inner is not None and inner.folders and not inner.pictures:
+        found = _classes(parts["train"], inner)
+        test = next((parts[name] for name in TEST_NAMES if name in parts), None)
+        ignored = [folder.name for folder in listing.folders if folder not in (parts["train"], test)]
+        if ignored:
+            log.warning("%s: ignored the folders %s beside train", path, ", ".join(ignored))
+    elif listing.folders:
+        found, test = _classes(path, listing), None
+    elif listing.pictures:
+        raise DataError(f"{path}: {len(listing.pictures)} pictures, but no class folder: put each class in a folder of its own")
+    else:
+        raise DataError(f"{path}: nothing to learn from in it: it needs one subfolder a class, or IDX files")
+    order = tuple(found)
+    if test is None:
+        return file_source(path.resolve().name, order, *divide(found))
+    in_test = _of_classes(_classes(test, _list(test)), order, test)
+    return file_source(path.resolve().name, order, _of_classes(found, order, path), in_test)

@@ -1,0 +1,106 @@
+"""``.npz`` files with ``images``, ``labels`` and ``classes``."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from cganx.data.arrays import ArrayPictures, split
+from cganx.data.sources import Contents, Part, Source, check_names
+from cganx.data.stream import DAMAGED, DEFLATE_RATIO, read_array
+from cganx.errors import DataError
+
+__all__ = ["find_npz"]
+
+KEYS = ("images", "labels", "classes")
+HOW = "save it with numpy.savez(path, images=..., labels=..., classes=...)"
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def find_npz(path: Path) -> Source | None:
+    """The arrays in an ``.npz`` file; None for another suffix.
+
+    ``images`` is uint8 [n, height, width] or [n, height, width, channels] with 1 or 3 channels, ``labels`` integers
+    [n], each an index into ``classes`` or -1, ``classes`` strings. ``test_images`` and ``test_labels`` are the test
+    part; without them one picture in ten is held out.
+    """
+    if path.suffix.casefold() != ".npz" or not path.is_file():
+        return None
+    return Source(name=path.stem, files=(path,), open=partial(_open, path))
+
+
+def _open(path: Path, scratch: Path) -> Contents:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            present = {name.removesuffix(".npy") for name in archive.namelist()}
+            for key in KEYS:
+                if key not in present:
+                    raise DataError(f"{path}: no array {key!r} in it, only {', '.join(sorted(present))}: {HOW}")
+            if ("test_images" in present) != ("test_labels" in present):
+                raise DataError(f"{path}: test_images and test_labels come in pairs, and one is not there")
+            classes = check_names(_classes(path, archive, scratch), f"{path}: classes")
+            train = _part(path, archive, "", len(classes), scratch)
+            if "test_images" not in present:
+                return Contents(classes, *split(*train))
+            return Contents(classes, Part(*train), Part(*_part(path, archive, "test_", len(classes), scratch)))
+    except (zipfile.BadZipFile, NotImplementedError, *DAMAGED) as error:
+        raise DataError(f"{path}: not an .npz file, or damaged ({error}): {HOW}") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _array(path: Path, archive: zipfile.ZipFile, key: str, kinds: str, wanted: str, scratch: Path) -> NDArray[np.generic]:
+    """The array ``key``, whose dtype's kind must be one of ``kinds``; nothing in it is ever unpickled."""
+    what = f"{path}: {key}"
+    info = archive.getinfo(f"{key}.npy")
+    with archive.open(info) as stream:
+        try:
+            shape, fortran, dtype = HEADERS[npy.read_magic(stream)](stream)
+        except (ValueError, KeyError) as error:
+            raise DataError(f"{what}: not an array of numpy's format 1.0 or 2.0: {HOW}") from error
+        if dtype.kind not in kinds:
+            raise DataError(f"{what}: its type is {dtype}, and it has to be {wanted}")
+        flat = read_array(stream, (*shape, dtype.itemsize), info.compress_size * DEFLATE_RATIO, scratch, what)
+    values = flat.reshape(-1).view(dtype)
+    return values.reshape(shape[::-1]).transpose() if fortran else values.reshape(shape)
+
+
+def _classes(path: Path, archive: zipfile.ZipFile, scratch: Path) -> list[str]:
+    classes = _array(path, archive, "classes", "US", "an array of strings (numpy.array(names, dtype=str))", scratch)
+    if classes.ndim != 1 or not len(classes):
+        raise DataError(f"{path}: classes has the shape {classes.shape}, and it has to be a list of names")
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in classes.tolist()]
+
+
+def _part(
+    path: Path, archive: zipfile.ZipFile, prefix: str, classes: int, scratch: Path
+) -> tuple[ArrayPictures, NDArray[np.int64]]:
+    key, label_key = f"{prefix}images", f"{prefix}labels"
+    images = _array(path, archive, key, "u", "uint8, 0 to 255", scratch)
+    labels = _array(path, archive, label_key, "iu", "integers", scratch)
+    if images.dtype != np.uint8:
+        raise DataError(f"{path}: {key}: its type is {images.dtype}, and it has to be uint8, 0 to 255")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise DataError(
+            f"{path}: {key} has the shape {images.shape}, and it has to be [n, height, width] or "
+            "[n, height, width, channels] with 1 or 3 channels"
+        )
+    if labels.shape != (len(images),):
+        raise DataError(f"{path}: {label_key} has the shape {labels.shape}, but there are {len(images)} {key}")
+    if not prefix and not len(images):
+        raise DataError(f"{path}: {key} holds no picture")
+    numbers = labels.astype(np.int64)
+    wrong = np.flatnonzero((numbers < -1) | (numbers >= classes))
+    if len(wrong):
+        raise DataError(
+            f"{path}: {label_key}[{wrong[0]}] is {numbers[wrong[0]]}, and with {classes} classes a label is 0 to "
+            f"{classes - 1}, or -1 for none"
+        )
+    return ArrayPictures(images.astype(np.uint8, copy=False), f"{path}: {key}"), numbers
