@@ -36,7 +36,7 @@ class LabelPlane(nn.Module):
     def forward(self, label: Tensor) -> Tensor:
         """The plane that is concatenated to the picture or to the first features."""
         plane: Tensor = self.dense(label @ self.embedding)
-        return plane.unflatten(1, (1, *self.size))
+        return plane.view(-1, 1, *self.size)
 
 
 class CDCGANGenerator(nn.Module):
@@ -62,7 +62,7 @@ class CDCGANGenerator(nn.Module):
 
     def forward(self, latent: Tensor, label: Tensor) -> Tensor:
         """Pictures for latents [n, 100] and label weights [n, classes]."""
-        x = F.leaky_relu(self.dense(latent), 0.2).unflatten(1, (*self.base, WIDTH)).permute(0, 3, 1, 2)
+        x = F.leaky_relu(self.dense(latent), 0.2).view(-1, *self.base, WIDTH).permute(0, 3, 1, 2)
         x = torch.cat([x, self.label(label)], dim=1)
         for deconv in self.deconvs:
             x = F.leaky_relu(deconv(x), 0.2)

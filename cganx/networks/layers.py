@@ -117,7 +117,8 @@ class ClassConditionalBatchNorm2d(nn.Module):
         classes, features = self.affine.gain.shape
         out = ClassConditionalAffine(features, classes)
         mean, variance = self.norm.running_mean, self.norm.running_var
-        assert mean is not None and variance is not None  # BatchNorm2d tracks them unless told otherwise
+        assert mean is not None  # BatchNorm2d tracks both unless told otherwise
+        assert variance is not None
         scale = torch.rsqrt(variance + self.norm.eps)
         out.gain.copy_(self.affine.gain * scale)
         out.bias.copy_(self.affine.bias - self.affine.gain * scale * mean)

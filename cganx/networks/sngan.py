@@ -38,6 +38,7 @@ class SNGANGenerator(nn.Module):
         stages = upsamplings(shape)
         # From the base to the full size: 64, 32, 16 at 28 pixels; wider ones come in front.
         widths = [min(FINEST * 2**stage, WIDEST) for stage in range(stages, -1, -1)]
+        self.width = widths[0]
         self.linear = nn.Linear(latent + classes, widths[0] * self.base[0] * self.base[1])
         self.first_norm = ClassConditionalBatchNorm2d(widths[0], classes)
         self.convs = nn.ModuleList(
@@ -49,7 +50,7 @@ class SNGANGenerator(nn.Module):
 
     def forward(self, latent: Tensor, label: Tensor) -> Tensor:
         """Pictures for latents [n, 64] and label weights [n, classes]."""
-        x = self.linear(torch.cat([latent, label], dim=1)).unflatten(1, (-1, *self.base))
+        x = self.linear(torch.cat([latent, label], dim=1)).view(-1, self.width, *self.base)
         x = F.relu(self.first_norm(x, label))
         for stage, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             if stage > 0:

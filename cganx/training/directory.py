@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -47,7 +48,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[str]) -> None:
@@ -119,7 +120,7 @@ class Events:
         with contextlib.suppress(ImportError):
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(run / "events"), purge_step=step + 1)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(run / "events"), purge_step=step + 1)
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
         """Add one value a name."""

@@ -27,7 +27,7 @@ from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import accelerator_for, find_device, threads
 from cganx.training.directory import COLUMNS, Events, GridWriter, Stats, locked
-from cganx.training.presets import Preset, find_preset
+from cganx.training.presets import DEFAULT, Preset, find_preset
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
 from cganx.training.sampling import Draws, Fakes, Order, Reals, Shuffled, seeded
 from cganx.training.settings import Settings, changed
@@ -42,7 +42,7 @@ DEFAULT_OUT = "run"
 
 def train(
     data: str | Path | DataSet,
-    preset: str = "sngan-small",
+    preset: str = DEFAULT,
     out: str | Path = DEFAULT_OUT,
     *,
     steps: int | None = None,  # Train up to this step; default: the preset's, or no end where a time budget is given.

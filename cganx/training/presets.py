@@ -22,7 +22,7 @@ from cganx.objectives import HINGE, NON_SATURATING
 from cganx.training.settings import ClassHeadSettings, Settings
 from cganx.training.updates import Alternating, Joint, Update
 
-__all__ = ["PRESETS", "Generator", "Preset", "find_preset"]
+__all__ = ["DEFAULT", "PRESETS", "Generator", "Preset", "find_preset"]
 
 
 class Generator(Protocol):
@@ -62,6 +62,7 @@ class Preset(Generic[_Settings]):
     shuffled: bool = True
 
 
+DEFAULT = "sngan-small"
 PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
     {
         "sngan-small": Preset[ClassHeadSettings](

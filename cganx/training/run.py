@@ -88,7 +88,7 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     del values["made_with"], values["format"]
     settings = values.pop("settings")
-    return values | settings
+    return {**values, **settings}
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,19 @@ class StatusLine:
             self._say()
         self._stream.flush()
 
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Show how far some work before the first step is."""
+        if self._live:
+            text = f"{name} {done:,}/{total:,}"
+            self._stream.write("\r" + text.ljust(self._width))
+            self._stream.flush()
+            self._width = len(text)
+
     def __enter__(self) -> StatusLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live and self._last:
+        if self._live and self._width:
             self._stream.write("\n")
         elif self._last:
             self._say()

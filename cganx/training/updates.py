@@ -107,7 +107,7 @@ class Joint:
             fake = players.generator(latent, label)
         players.discriminator.requires_grad_(True)
         judged = players.discriminate(torch.cat([real.image, fake]), torch.cat([real.label, label]))
-        real_score, fake_score = judged.score.split(n)
+        real_score, fake_score = judged.score[:n], judged.score[n:]
         adversarial = self.loss.real(real_score) + self.loss.fake(fake_score)
         class_real = class_cross_entropy(_logits(judged)[:n], real.label)
         players.update_discriminator(adversarial + settings.class_weight * class_real)
@@ -137,7 +137,13 @@ class Alternating:
         """How many real pictures a step takes."""
         return settings.batch_size // 2
 
-    def __call__(self, players: Players, real: Batch, draw: Draw, settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(
+        self,
+        players: Players,
+        real: Batch,
+        draw: Draw,
+        settings: Settings,  # noqa: ARG002
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Change the players' weights; return the losses, detached."""
         half = real.image.shape[0]
 

@@ -1,0 +1,163 @@
+"""The commands `cganx train` and `cganx presets`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cganx.training import loop
+from cganx.training.presets import DEFAULT, PRESETS
+from cganx.training.settings import describe, parse
+from cganx.training.status import StatusLine
+
+__all__ = ["presets", "train"]
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """``N`` for a square, or ``HEIGHTxWIDTH``."""
+
+    name = "N|HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        height, x, width = str(value).lower().partition("x")
+        try:
+            return int(height), int(width if x else height)
+        except ValueError:
+            self.fail(f"{value!r} is no size; write N for a square, or HEIGHTxWIDTH such as 64x48", param, ctx)
+
+
+@click.command("train", short_help="Train a generator on labelled pictures, or resume a run.")
+@click.option("--data", required=True, help="A named set, a folder with a subfolder a class, IDX files, or an .npz.")
+@click.option("--preset", default=DEFAULT, show_default=True, help="The recipe; `cganx presets` lists them.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default=loop.DEFAULT_OUT, show_default=True, help="The run's directory."
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Train up to this step. [default: the preset's]")
+@click.option(
+    "--time-budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Wall time of the command, data and last checkpoint included, summed over resumes.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="Of weights, latents, labels and the pictures' order.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.")
+@click.option("--batch-size", type=click.IntRange(min=2), help="Pictures a step. [default: the preset's]")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; repeatable.")
+@click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start a new run from that run's weights.")
+@click.option("--image-size", type=Size(), help="[default: the data's commonest size up to 64, else 64]")
+@click.option("--channels", type=click.Choice(["1", "3"]), help="Grey or colour. [default: as the data]")
+@click.option(
+    "--fit",
+    type=click.Choice(["crop", "pad"]),
+    default="crop",
+    show_default=True,
+    help="How pictures of another shape are fitted.",
+)
+@click.option("--labels-per-class", type=click.IntRange(min=1), metavar="N", help="Keep only so many labels a class.")
+@click.option("--skip-unreadable", is_flag=True, help="Go on without pictures that cannot be read.")
+def train(
+    *,
+    data: str,
+    preset: str,
+    out: Path,
+    steps: int | None,
+    time_budget: float | None,
+    seed: int,
+    device: str,
+    batch_size: int | None,
+    assignments: tuple[str, ...],
+    init_from: Path | None,
+    image_size: tuple[int, int] | None,
+    channels: str | None,
+    fit: str,
+    labels_per_class: int | None,
+    skip_unreadable: bool,
+) -> None:
+    """Train a generator on labelled pictures.
+
+    The same command with the same --out goes on where it stopped; only --steps, --time-budget and --device may
+    differ. Ctrl-C writes a checkpoint first.
+    """
+    started = _process_started()
+    try:
+        with StatusLine() as line:
+            run = loop.train(
+                data,
+                preset,
+                out,
+                steps=steps,
+                time_budget=time_budget,
+                seed=seed,
+                device=device,
+                batch_size=batch_size,
+                settings=parse(assignments),
+                init_from=init_from,
+                image_size=image_size,
+                channels=None if channels is None else int(channels),
+                fit=fit,
+                labels_per_class=labels_per_class,
+                skip_unreadable=skip_unreadable,
+                progress=line,
+                data_progress=line.stage,
+                started=started,
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. The same command goes on from here: {out}", err=True)
+        sys.exit(130)
+    click.echo(f"{out} is at step {run.step():,}. Make a file of it: cganx export {out} -o model.onnx", err=True)
+
+
+@click.command("presets", short_help="The training recipes and their settings.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def presets(*, as_json: bool) -> None:
+    """The training recipes and their settings."""
+    if as_json:
+        table = [
+            {
+                "name": name,
+                "default": name == DEFAULT,
+                "summary": preset.summary,
+                "source": preset.source,
+                "generator_label": preset.generator_label,
+                "discriminator_label": preset.discriminator_label,
+                "loss": preset.update.loss.name,
+                "steps": preset.steps,
+                "settings": describe(preset.settings),
+            }
+            for name, preset in PRESETS.items()
+        ]
+        click.echo(json.dumps(table, indent=2, ensure_ascii=False))
+        return
+    for name, preset in PRESETS.items():
+        click.echo(f"{name}{' (default)' if name == DEFAULT else ''}")
+        click.echo(f"  {preset.summary}")
+        click.echo(f"  after: {preset.source}")
+        click.echo(f"  label in G: {preset.generator_label}")
+        click.echo(f"  label in D: {preset.discriminator_label}")
+        click.echo(f"  loss: {preset.update.loss.name}; {preset.steps:,} steps by default")
+        for one in describe(preset.settings):
+            click.echo(f"    --set {one['name']}={one['value']:<10g} {one['about']}")
+        click.echo()
+
+
+def _process_started() -> float:
+    """`time.monotonic()` when this process began, as Linux tells it; elsewhere now, the imports left out."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
+    except (OSError, AttributeError, ValueError, IndexError):
+        return time.monotonic()
