@@ -87,8 +87,8 @@ class Labels:
         return self._each(each)
 
     def _each(self, labels: list[Label]) -> np.ndarray[Any, Any]:
-        if not labels:
-            return self._chosen(np.zeros(0, np.int64))
+        if all(isinstance(label, (str, int)) for label in labels):
+            return self._chosen(np.array([self.index(label) for label in labels], np.int64))  # type: ignore[arg-type]
         return np.stack([self._one(label) for label in labels])
 
     def _one(self, label: Label) -> np.ndarray[Any, Any]:
