@@ -76,7 +76,8 @@ def export_run(
     from cganx_export.pipeline import export_module
 
     source = open_run(Path(run))
-    generator, card = source.generator(checkpoint), source.card()
+    step = source.step(checkpoint)  # once: a run that is still training moves "latest"
+    generator, card = source.generator(step), source.card(step)
     return export_module(
         folded(generator),
         generator,

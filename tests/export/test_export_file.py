@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from cganx_export import export
 
 from cganx import runtime
 from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard, Image
-from cganx_export import export
 
 
 def described(values) -> dict[str, tuple[int, tuple[int | str, ...]]]:
@@ -29,10 +29,10 @@ def session(path: Path):
     return open_session(path.read_bytes(), "cpu", None)[0]
 
 
-def assert_batch_invariant(path: Path, latent: np.ndarray, label: np.ndarray) -> None:
+def assert_batch_invariant(path: Path, latent: np.ndarray, label: np.ndarray, threads_tried: tuple[int, ...]) -> None:
     from cganx.runtime.backend import open_session
 
-    for threads in (1, 2, 3):
+    for threads in threads_tried:
         run = open_session(path.read_bytes(), "cpu", threads)[0].run
         together = run(["image", "pixels"], {"latent": latent, "label": label})
         for batch in (1, 2, 3, 7, 16):
@@ -72,7 +72,7 @@ def test_the_graph_is_minimal_and_anonymous(plain: Path) -> None:
     assert (model.producer_name, model.doc_string, model.graph.doc_string, len(model.functions)) == ("cganx", "", "", 0)
     assert not model.graph.value_info
     for node in model.graph.node:
-        assert not (node.doc_string or node.metadata_props or node.name or node.domain)
+        assert not any((node.doc_string, node.metadata_props, node.name, node.domain))
     data = plain.read_bytes()
     for word in (b"/home", b"/root", b"/tmp", b"site-packages", b"aten::", b"aten.", b"torch.nn", b".py"):
         assert word not in data
@@ -222,4 +222,4 @@ def test_a_picture_does_not_depend_on_its_batch(
     report = export(modules.OddChannels(), card(image=Image(height=5, width=5, channels=1)), path, rewrite=False)
     assert report.parity.batch_invariant
     latent = np.random.default_rng(0).standard_normal((64, 6), np.float32)
-    assert_batch_invariant(path, latent, np.eye(3, dtype=np.float32)[np.arange(64) % 3])
+    assert_batch_invariant(path, latent, np.eye(3, dtype=np.float32)[np.arange(64) % 3], (1, 2, 3))

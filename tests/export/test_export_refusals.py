@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from cganx_export import export
 
 from cganx.card import GeneratorCard, Image, Source
 from cganx.errors import BackendMissing, ExportError
-from cganx_export import export
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,7 @@ def test_what_the_disk_refuses_is_said_in_a_sentence(tmp_path: Path, monkeypatch
     from cganx_export import writing
 
     def full(handle: int) -> None:
+        assert handle
         raise OSError(28, "No space left on device")
 
     path = tmp_path / "model.onnx"

@@ -76,7 +76,9 @@ def test_other_convolutions_are_left_alone(outputs: int, attributes: dict[str, o
     assert transpose_few_channels(graph_of(weight, (8, 8), **attributes)) is None
 
 
-@pytest.mark.parametrize(("channels", "changed"), [(1, False), (8, False), (16, False), (17, True), (24, True), (64, False), (129, True)])
+@pytest.mark.parametrize(
+    ("channels", "changed"), [(1, False), (8, False), (16, False), (17, True), (24, True), (64, False), (129, True)]
+)
 def test_convolutions_whose_sums_would_depend_on_the_batch_are_transposed(channels: int, changed: bool) -> None:
     from cganx_export.rewrites import batch_invariant
 
@@ -85,23 +87,22 @@ def test_convolutions_whose_sums_would_depend_on_the_batch_are_transposed(channe
 
 
 def test_a_rewrite_is_taken_only_where_it_is_measured_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cganx.card import GeneratorCard, Image, Latent
     from cganx_export import timing
 
-    card = GeneratorCard(
-        name="n", kind="unconditional", latent=Latent(size=2), image=Image(height=1, width=1, channels=1)
-    )
+    from cganx.card import GeneratorCard, Image, Latent
+
+    card = GeneratorCard(name="n", kind="unconditional", latent=Latent(size=2), image=Image(height=1, width=1, channels=1))
     took = {b"before": 1.0, b"slow": 0.98, b"fast": 0.5}
 
     class Session:
         def __init__(self, model: bytes) -> None:
             self.model = model
 
-        def run(self, wanted: list[str], given: object) -> None:
-            assert wanted == ["pixels"]
+        def run(self, wanted: list[str], given: dict[str, np.ndarray]) -> None:
+            assert (wanted, given.keys()) == (["pixels"], {"latent"})
 
     monkeypatch.setattr(timing, "session_of", Session)
-    monkeypatch.setattr(timing, "_seconds", lambda session, given: took[session.model])
+    monkeypatch.setattr(timing, "_seconds", lambda session, _: took[session.model])
     assert not timing.compare("r", b"before", b"slow", card).applied
     trial = timing.compare("r", b"before", b"fast", card)
     assert (trial.applied, trial.ratio, trial.milliseconds_before) == (True, 0.5, 1000)

@@ -1,0 +1,156 @@
+"""The networks of the presets and a real run, through the file and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from cganx_export import export, export_run
+
+from cganx import runtime
+from cganx.card import GeneratorCard, Image, Latent
+from cganx.errors import ExportError, TrainingError
+
+CLASSES = ("T-shirt/top", "Trouser", "Bag")
+
+
+@pytest.fixture(scope="module")
+def run_path(modules: ModuleType, part: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three steps on noise, 13 x 9 pixels in three channels."""
+    assert modules  # what they need is installed
+    for name in ("safetensors", "accelerate"):
+        part(name)
+    from cganx.data import DataSet, LabelledImages
+    from cganx.training import train
+
+    generator = np.random.default_rng(0)
+    pictures = LabelledImages(generator.integers(0, 256, (96, 13, 9, 3), np.uint8), np.arange(96) % 3)
+    data = DataSet("noise", CLASSES, pictures, pictures, fingerprint="0" * 64, licence="none")
+    out: Path = tmp_path_factory.mktemp("runs") / "noise"
+    train(data, "sngan-small", out, steps=3, batch_size=8)
+    return out
+
+
+def trained_for_a_moment(module):
+    """Statistics, gains and biases away from where they start, so that folding has something to do."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.add_(0.05 * torch.rand(tensor.shape, generator=generator))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("network", "channels", "height", "width", "rewrite"),
+    [
+        ("SNGANGenerator", 1, 28, 28, True),
+        ("SNGANGenerator", 3, 29, 18, False),
+        ("CDCGANGenerator", 1, 28, 28, True),
+        ("CDCGANGenerator", 3, 9, 14, False),
+    ],
+)
+def test_a_presets_network_at_any_size_in_any_batch(
+    modules: ModuleType, tmp_path: Path, network: str, channels: int, height: int, width: int, rewrite: bool
+) -> None:
+    assert modules
+    import onnx
+    from test_export_file import assert_batch_invariant
+
+    from cganx import networks
+
+    module = getattr(networks, network)(networks.ImageShape(channels, height, width), len(CLASSES))
+    card = GeneratorCard(
+        name="preset",
+        classes=CLASSES,
+        latent=Latent(size=module.latent),
+        image=Image(height=height, width=width, channels=channels),
+    )
+    folded = networks.folded(trained_for_a_moment(module))
+    report = export(folded, card, tmp_path / "preset.onnx", rewrite=rewrite)
+    assert report.parity.batch_invariant
+    assert not report.clipped
+    operators = {node.op_type for node in onnx.load(report.path).graph.node}
+    assert not operators & {"BatchNormalization", "Shape", "Expand", "Identity", "Div", "Sqrt"}
+    latent = np.random.default_rng(0).standard_normal((64, module.latent), np.float32)
+    assert_batch_invariant(report.path, latent, np.eye(3, dtype=np.float32)[np.arange(64) % 3], (2,))
+
+
+def test_a_run_becomes_a_file(run_path: Path, tmp_path: Path) -> None:
+    from cganx.training import open_run
+
+    report = export_run(run_path, tmp_path / "noise.onnx", rewrite=False, name="Noise")
+    again = export_run(run_path, tmp_path / "again.onnx", rewrite=False, name="Noise", checkpoint=3)
+    assert report.path.read_bytes() == again.path.read_bytes()
+    generator = runtime.load(report.path, device="cpu")
+    assert (generator.card.name, generator.card.classes) == ("Noise", CLASSES)
+    assert generator.card.training["steps"] == 3
+    assert generator.card.method["rewrites"] == []
+    assert generator.card.method["preset"] == "sngan-small"
+    pixels = generator.generate("bag", seeds=range(4))
+    assert pixels.shape == (4, 13, 9, 3)
+
+    import torch
+
+    latent = np.random.default_rng(0).standard_normal((4, 64), np.float32)
+    label = np.full((4, 3), 1 / 3, np.float32)
+    with torch.inference_mode():
+        image = open_run(run_path).generator()(torch.from_numpy(latent), torch.from_numpy(label)).numpy()
+    levels = np.round((image + 1) * 127.5).transpose(0, 2, 3, 1)
+    got = generator.generate(label, latents=latent).astype(np.float32)
+    assert np.abs(got - levels).max() <= 1
+
+
+def test_a_run_or_checkpoint_that_is_not_there(run_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="is not a run"):
+        export_run(tmp_path, tmp_path / "model.onnx")
+    with pytest.raises(TrainingError):
+        export_run(run_path, tmp_path / "model.onnx", checkpoint=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_exports_and_says_so_on_stderr(run_path: Path, tmp_path: Path, part: Callable[[str], None]) -> None:
+    part("click")
+    from cganx_export.command import export as command
+    from click.testing import CliRunner
+
+    out = tmp_path / "model.onnx"
+    options = ["--no-rewrite", "--label-input", "index", "--name", "Noise", "--checkpoint", "3", "--sidecar"]
+    result = CliRunner().invoke(command, [str(run_path), "-o", str(out), *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "parity" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    card = GeneratorCard.from_json((tmp_path / "model.onnx.json").read_text(encoding="utf-8"))
+    assert card == runtime.read(out).card
+    assert (card.name, card.label.input if card.label else None) == ("Noise", "index")
+
+
+@pytest.mark.parametrize("options", [["--checkpoint", "best"], ["--label-input", "names"]])
+def test_the_command_refuses_what_it_does_not_know(options: list[str], part: Callable[[str], None]) -> None:
+    part("click")
+    from cganx_export.command import export as command
+    from click.testing import CliRunner
+
+    assert CliRunner().invoke(command, ["run", "-o", "model.onnx", *options]).exit_code == 2
+
+
+def test_nothing_is_left_of_an_error_of_the_runtime(
+    modules: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: Callable[..., GeneratorCard]
+) -> None:
+    from cganx_export import pipeline
+
+    from cganx.errors import UnsafeModel
+
+    def refuse(data: bytes) -> None:
+        assert data
+        raise UnsafeModel("it is too large")
+
+    monkeypatch.setattr(pipeline, "read", refuse)
+    with pytest.raises(ExportError, match="the runtime would refuse the file: it is too large"):
+        export(modules.Small(), card(), tmp_path / "model.onnx", rewrite=False)
+    assert not list(tmp_path.iterdir())
