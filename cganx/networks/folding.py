@@ -31,9 +31,7 @@ def folded(generator: _Generator) -> _Generator:
 
 def _fold(module: nn.Module) -> None:
     if parametrize.is_parametrized(module):
-        assert isinstance(module.parametrizations, nn.ModuleDict)
-        for name in list(module.parametrizations):
-            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        _settle(module)
     for name, child in list(module.named_children()):
         if isinstance(child, ClassConditionalBatchNorm2d):
             setattr(module, name, child.folded().to(child.affine.gain.device).eval().requires_grad_(False))
@@ -41,6 +39,20 @@ def _fold(module: nn.Module) -> None:
             _fold(child)
     if isinstance(module, nn.Sequential):
         _fuse(module)
+
+
+def _settle(module: nn.Module) -> None:
+    """Make the values of parametrised weights plain parameters.
+
+    A copy shares its class with the original, and torch's own removal takes the parametrised names off that class.
+    """
+    assert isinstance(module.parametrizations, nn.ModuleDict)
+    values = {name: getattr(module, name).clone() for name in module.parametrizations}
+    kind = parametrize.type_before_parametrizations(module)
+    del module.parametrizations
+    module.__class__ = kind
+    for name, value in values.items():
+        module.register_parameter(name, nn.Parameter(value, requires_grad=False))
 
 
 def _fuse(layers: nn.Sequential) -> None:

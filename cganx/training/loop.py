@@ -38,6 +38,7 @@ __all__ = ["train"]
 
 KEPT = 2
 DEFAULT_OUT = "run"
+LEAVING = 0.4  # seconds that closing the files and the interpreter take
 
 
 def train(
@@ -147,6 +148,7 @@ def train(
             _set_rate(players.discriminator_optimizer, settings_.discriminator_rate * factor)
             losses = recipe.update(players, real, state.fakes.draw, settings_)
             state.step += 1
+            clock.tick()
             state.pending.append(torch.stack(losses))
             if state.average is not None:
                 state.average.update(state.step)
@@ -362,7 +364,7 @@ class _Clock:
 
     def __init__(self, begun: float, before: float, budget: float | None) -> None:
         self._begun, self._before, self._budget = begun, before, budget
-        self._closing = 0.0
+        self._closing, self._step, self._ticked = 0.0, 0.0, time.monotonic()
 
     def elapsed(self) -> float:
         """Seconds of the run, those of earlier sessions included."""
@@ -373,10 +375,18 @@ class _Clock:
         """Measure what writing a checkpoint takes."""
         begun = time.monotonic()
         yield
-        self._closing = max(self._closing, time.monotonic() - begun)
+        self._ticked = time.monotonic()
+        self._closing = max(self._closing, self._ticked - begun)
+
+    def tick(self) -> None:
+        """Note that a step is done: the slow ones of late say how long the next may take."""
+        now = time.monotonic()
+        self._step, self._ticked = max(0.9 * self._step, now - self._ticked), now
 
     def _left(self) -> float | None:
-        return None if self._budget is None else self._budget - self.elapsed() - 1.5 * self._closing - 0.3
+        if self._budget is None:
+            return None
+        return self._budget - self.elapsed() - 1.5 * self._closing - self._step - LEAVING
 
     def spent(self) -> bool:
         """Whether it is time to write the last checkpoint."""
