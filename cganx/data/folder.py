@@ -38,7 +38,7 @@ def _list(folder: Path) -> Listing:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name.casefold() in CLUTTER:
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(Path(entry.path))
                 elif Path(entry.name).suffix.casefold() in SUFFIXES:
                     # a broken link stays what it is: reading it says so
@@ -49,6 +49,13 @@ def _list(folder: Path) -> Listing:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
     in_order = sorted(dict.fromkeys(pictures), key=lambda path: natural_key(path.name))
     return Listing(sorted(folders, key=lambda path: natural_key(path.name)), in_order, others)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _class_name(folder: Path) -> str:

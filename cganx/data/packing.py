@@ -40,13 +40,21 @@ class Options:
     def checked(cls, size: int | tuple[int, int] | None, channels: int | None, fit: str, skip_unreadable: bool) -> Options:
         """The options, or DataError for what is not possible."""
         pair = (size, size) if isinstance(size, int) else size
-        if pair is not None and (len(pair) != 2 or not all(SMALLEST <= side <= LARGEST for side in pair)):
+        if pair is not None and not _is_size(pair):
             raise DataError(f"image size {size!r}: give one side or (height, width) in pixels, {SMALLEST} to {LARGEST} each")
         if channels not in (None, 1, 3):
             raise DataError(f"{channels!r} channels: give 1 for grey or 3 for colour")
         if fit not in FITS:
             raise DataError(f"fit {fit!r}: give one of {', '.join(FITS)}")
         return cls(pair, channels, fit, skip_unreadable)
+
+
+def _is_size(pair: object) -> bool:
+    return (
+        isinstance(pair, tuple)
+        and len(pair) == 2
+        and all(isinstance(side, int) and SMALLEST <= side <= LARGEST for side in pair)
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ __all__ = ["FITS", "MOST_PIXELS", "SMALLEST", "SUFFIXES", "Header", "Unusable", 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"},
 )
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "DIB", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "GIF", "TIFF")
 """The only decoders that are tried, whatever a file calls itself: Pillow has some that start other programs."""
 
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N", "I"})
@@ -88,7 +88,9 @@ def _size(image: Image) -> tuple[int, int]:
         raise Unusable(f"a decompression bomb: {width} x {height} pixels, and {MOST_PIXELS:,} is the most")
     if min(width, height) < SMALLEST:
         raise Unusable(f"too small: {width} x {height} pixels, and a side needs at least {SMALLEST}")
-    sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
+    # of a PNG, getexif would decode all pixels to look for an orientation behind them, where nobody writes it
+    has_exif = image.format != "PNG" or "exif" in image.info
+    sideways = has_exif and image.getexif().get(ORIENTATION) in SIDEWAYS
     return (width, height) if sideways else (height, width)
 
 
@@ -111,7 +113,8 @@ def decode(path: Path, form: Form) -> NDArray[np.uint8]:
         spare = int(min(height / form.height, width / form.width) / 2)
         if spare > 1:  # JPEG decodes at a fraction of its size; twice the wanted size is left for the resampling
             image.draft(None, (image.width // spare, image.height // spare))
-        return fitted(_flat(ImageOps.exif_transpose(image)), form)
+        ImageOps.exif_transpose(image, in_place=True)
+        return fitted(_flat(image), form)
 
 
 def _flat(image: Image) -> Image:
@@ -130,7 +133,11 @@ def _flat(image: Image) -> Image:
         picture = image.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture).convert("L" if grey else "RGB")
-    return image.convert("L" if image.mode in GREY_MODES else "RGB")
+    return _as(image, "L" if image.mode in GREY_MODES else "RGB")
+
+
+def _as(image: Image, mode: str) -> Image:
+    return image if image.mode == mode else image.convert(mode)
 
 
 def crop_box(height: int, width: int, form: Form) -> tuple[float, float, float, float]:
@@ -171,5 +178,5 @@ FITS: Mapping[str, Callable[[Image, Form], NDArray[np.uint8]]] = {"crop": _crop,
 
 def fitted(image: Image, form: Form) -> NDArray[np.uint8]:
     """An L or RGB picture as uint8 [height, width, channels] of ``form``, resampled with Lanczos' filter."""
-    pixels = FITS[form.fit](image.convert("L" if form.channels == 1 else "RGB"), form)
+    pixels = FITS[form.fit](_as(image, "L" if form.channels == 1 else "RGB"), form)
     return pixels.reshape(form.height, form.width, form.channels)
