@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -52,6 +52,7 @@ def test_the_held_out_part_stays_when_pictures_are_added(folder) -> None:
     assert not old & {image.tobytes() for image in after.train.images}
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.text(min_size=1), unique=True, max_size=30), st.randoms())
 def test_held_out_depends_on_the_name_alone(names: list[str], random) -> None:
     sides = dict(zip(names, held_out(names).tolist(), strict=True))
@@ -63,6 +64,7 @@ def test_about_one_in_ten_is_held_out() -> None:
     assert held_out(f"{i}.png" for i in range(20_000)).mean() == pytest.approx(0.1, abs=0.01)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.text(), unique=True))
 def test_natural_order_is_total(names: list[str]) -> None:
     turned = names[::-1]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -31,6 +31,7 @@ def write_set(folder: Path, *, prefix="", test="t10k", dot="-", suffix="", label
     return images
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(values=arrays(np.uint8, st.tuples(*[st.integers(0, 6)] * 3)), suffix=st.sampled_from(list(PACKERS)))
 def test_round_trip(tmp_path_factory, values, suffix) -> None:
     path = tmp_path_factory.mktemp("idx") / f"x{suffix}"

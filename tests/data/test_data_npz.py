@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cganx.data import load
@@ -91,6 +91,7 @@ def test_bad_arrays(tmp_path: Path, changes, causes) -> None:
         assert cause in str(caught.value)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.data())
 def test_damage_is_a_data_error_or_nothing(tmp_path_factory, data) -> None:
     path = save(tmp_path_factory.mktemp("npz") / "x.npz", compress=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -23,6 +23,7 @@ def _pillow():
         yield
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(SIDES, SIDES, SIDES, SIDES)
 def test_crop_box_is_centred_inside_and_of_the_aspect(height, width, to_height, to_width) -> None:
     left, top, right, bottom = crop_box(height, width, Form(to_height, to_width, 1))
@@ -34,6 +35,7 @@ def test_crop_box_is_centred_inside_and_of_the_aspect(height, width, to_height, 
     assert right - left == pytest.approx(width) or bottom - top == pytest.approx(height)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(SIDES, SIDES, SIDES, SIDES)
 def test_inner_size_fits_and_touches(height, width, to_height, to_width) -> None:
     inner_height, inner_width = inner_size(height, width, Form(to_height, to_width, 1))
@@ -43,6 +45,7 @@ def test_inner_size_fits_and_touches(height, width, to_height, to_width) -> None
     assert abs(inner_width * height / width - inner_height) <= 1 + height / width
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.sampled_from(["crop", "pad"]), SIDES, SIDES, SIDES, SIDES, st.sampled_from([1, 3]), st.integers(0, 255))
 def test_one_colour_stays_one_colour(fit, height, width, to_height, to_width, channels, value) -> None:
     pixels = fitted(Image.new("RGB", (width, height), (value,) * 3), Form(to_height, to_width, channels, fit))
