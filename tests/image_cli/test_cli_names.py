@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 words = st.one_of(
     st.text(min_size=1, max_size=8),
-    st.text(alphabet="aAbB%=. /éÉe\u0301ßſKk\u212aıIİi0", min_size=1, max_size=5),
-    st.sampled_from(["CON", "con", "nul", "NUL.txt", "com1", "COM¹", "lpt9 .x", "conin$", ".", "..", " ", "~", "unconditional"]),
+    st.text(alphabet="aAbB%=. /éÉe\u0301ß\u017fKk\u212a\u0131I\u0130i0", min_size=1, max_size=5),
+    st.sampled_from(
+        ["CON", "con", "nul", "NUL.txt", "com1", "COM¹", "lpt9 .x", "conin$", ".", "..", " ", "~", "unconditional"]
+    ),
 )
 several = st.lists(words, min_size=1, max_size=8, unique=True)
 

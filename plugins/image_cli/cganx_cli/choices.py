@@ -74,8 +74,11 @@ def _blend(text: str, labels: Labels) -> dict[str | int, float] | None:
 def _blended(blend: Mapping[str | int, float], labels: Labels, folders: Mapping[str, str]) -> Choice:
     rows = labels.many(blend)
     assert rows is not None
-    text = labels.text(rows[0]) or ""
-    if text in folders:  # all the weight is on one class
-        return Choice(text, text, folders[text])
-    weights = {str(name): np.float32(weight) for name, weight in blend.items() if weight} or blend
-    return Choice(blend, text, ",".join(sorted(f"{folders[str(name)]}={weight!s}" for name, weight in weights.items())))
+    weights = {str(name): np.float32(weight) for name, weight in blend.items() if weight} or {
+        str(name): np.float32(0) for name in blend
+    }
+    name, weight = next(iter(weights.items()))
+    if len(weights) == 1 and weight == 1:
+        return Choice(name, name, folders[name])
+    folder = ",".join(sorted(f"{folders[name]}={weight!s}" for name, weight in weights.items()))
+    return Choice(blend, labels.text(rows[0]) or "", folder)

@@ -1,0 +1,248 @@
+"""``cganx generate``: which files, what is in them, and what happens when it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cganx import runtime
+from cganx.runtime.testing import TINY
+
+
+@pytest.fixture(autouse=True)
+def _parts(part):
+    for name in ("click", "PIL", "onnxruntime"):
+        part(name)
+
+
+@pytest.fixture
+def run():
+    from cganx_cli.group import cganx
+    from click.testing import CliRunner
+
+    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
+
+
+@pytest.fixture
+def make(run, tmp_path):
+    """``cganx generate`` with the tiny generator into tmp_path/out."""
+    return lambda *args: run("generate", TINY, "-o", tmp_path / "out", *args)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)).replace(os.sep, "/") for path in folder.rglob("*") if path.is_file())
+
+
+def opened(path):
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image), dict(image.text)
+
+
+def test_every_class_goes_with_every_seed(make, tmp_path):
+    done = make("--seeds", "0-2,200")
+    assert (done.exit_code, done.output) == (0, "")
+    names = [f"{label}/{seed}.png" for label in ("cross", "disc") for seed in (0, 1, 2, 200)]
+    assert files(tmp_path / "out") == sorted(names)
+
+
+def test_pictures_are_the_runtime_s_and_say_what_made_them(make, tmp_path):
+    assert make("--class", "DISC", "--seeds", "7").exit_code == 0
+    pixels, texts = opened(tmp_path / "out/disc/7.png")
+    generator = runtime.load(TINY, "cpu")
+    assert (pixels == generator.generate("disc", 7)[0, :, :, 0]).all()
+    assert texts == {"cganx.model": "tiny", "cganx.sha256": generator.sha256, "cganx.label": "disc", "cganx.seed": "7"}
+
+
+def test_blends_and_truncation_are_named(make, tmp_path):
+    assert make("--class", "disc=0.75,cross=0.25", "--seeds", "1", "--truncation", "0.5").exit_code == 0
+    pixels, texts = opened(tmp_path / "out/cross=0.25,disc=0.75/1.png")
+    assert texts["cganx.label"] == "cross=0.25,disc=0.75"
+    assert texts["cganx.truncation"] == "0.5"
+    made = runtime.load(TINY, "cpu").generate({"disc": 0.75, "cross": 0.25}, 1, truncation=0.5)
+    assert (pixels == made[0, :, :, 0]).all()
+
+
+def test_the_batch_size_changes_no_byte(run, tmp_path):
+    for size in (1, 3, 64):
+        assert run("generate", TINY, "-o", tmp_path / str(size), "--seeds", "0-6", "--batch-size", size).exit_code == 0
+    for name in files(tmp_path / "1"):
+        assert len({(tmp_path / str(size) / name).read_bytes() for size in (1, 3, 64)}) == 1
+
+
+def test_without_seeds_one_is_drawn_and_named_on_stderr(make, tmp_path):
+    done = make("--class", "disc")
+    assert done.stdout == ""
+    (name,) = files(tmp_path / "out")
+    assert f"--seeds {Path(name).stem} makes the same again" in done.stderr
+
+
+def test_existing_files_are_an_error_before_anything_is_written(make, tmp_path):
+    assert make("--class", "cross", "--seeds", "5").exit_code == 0
+    before = (tmp_path / "out/cross/5.png").stat().st_mtime_ns
+    done = make("--seeds", "0-9")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ")
+    assert str(Path("cross") / "5.png") in done.stderr
+    assert "--existing skip" in done.stderr
+    assert files(tmp_path / "out") == ["cross/5.png"]
+    assert (tmp_path / "out/cross/5.png").stat().st_mtime_ns == before
+    assert make("--seeds", "0-4").exit_code == 0, "other files in the folder are in nobody's way"
+
+
+def test_existing_files_of_a_huge_range_are_found_at_once(make):
+    assert make("--class", "cross", "--seeds", "123456789012").exit_code == 0
+    assert make("--seeds", "0-18446744073709551615").exit_code == 1
+
+
+def test_existing_skip_goes_on_and_overwrite_replaces(make, tmp_path):
+    assert make("--class", "disc", "--seeds", "0").exit_code == 0
+    path = tmp_path / "out/disc/0.png"
+    whole = path.read_bytes()
+    path.write_bytes(b"mine")
+    done = make("--seeds", "0-1", "--existing", "skip", "--json")
+    assert path.read_bytes() == b"mine"
+    assert (json.loads(done.stdout)["written"], json.loads(done.stdout)["skipped"]) == (3, 1)
+    assert make("--seeds", "0-1", "--existing", "overwrite").exit_code == 0
+    assert path.read_bytes() == whole
+
+
+def test_json_is_all_that_stands_on_stdout(make):
+    done = make("--seeds", "0-3", "--device", "cpu", "--json")
+    summary = json.loads(done.stdout)
+    assert summary.pop("seconds") >= 0
+    assert summary.pop("out").endswith("out")
+    assert summary == {
+        "model": "tiny",
+        "sha256": runtime.read(TINY).sha256,
+        "device": {"name": "cpu", "reason": ""},
+        "written": 8,
+        "skipped": 0,
+    }
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "cause"),
+    [
+        (["--seeds", "9-0"], 2, "write 0-9"),
+        (["--seeds", "x"], 2, "0-99,200"),
+        (["--seeds", "18446744073709551616"], 2, "seeds are 0 to"),
+        (["--device", "gpu"], 2, "cuda:N"),
+        (["--existing", "ask"], 2, "overwrite"),
+        (["--truncation", "0"], 2, "range"),
+        (["--batch-size", "0"], 2, "range"),
+        (["--class", "dics"], 1, "Did you mean 'disc'?"),
+        (["--class", "disc=0.7"], 1, "sum to 1"),
+    ],
+)
+def test_wrong_calls_write_nothing_and_name_the_cause(make, tmp_path, args, code, cause):
+    done = make(*args)
+    assert done.exit_code == code
+    assert cause in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_out_and_model_are_asked_for(run, tmp_path):
+    assert run("generate", TINY).exit_code == 2
+    assert run("generate", "-o", tmp_path).exit_code == 2
+    done = run("generate", tmp_path / "none.onnx", "-o", tmp_path)
+    assert done.exit_code == 1
+    assert "no such file" in done.stderr
+
+
+def test_cuda_is_a_promise(make, tmp_path):
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime may have CUDA")
+    done = make("--seeds", "0", "--device", "cuda")
+    assert done.exit_code == 1
+    assert "onnxruntime-gpu" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run("generate", TINY, "-o", tmp_path / "file/out", "--seeds", "0")
+    assert done.exit_code == 1
+    assert "cannot write" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_leaves_whole_files_and_no_scratch(make, tmp_path, monkeypatch):
+    from PIL import Image
+
+    save, calls = Image.Image.save, []
+
+    def saved(image, file, **options):
+        calls.append(file)
+        if len(calls) == 3:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+        save(image, file, **options)
+
+    monkeypatch.setattr(Image.Image, "save", saved)
+    done = make("--class", "disc", "--seeds", "0-9")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: cannot write {tmp_path / 'out' / 'disc' / '2.png'}: No space left on device")
+    assert files(tmp_path / "out") == ["disc/0.png", "disc/1.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is POSIX's")
+def test_ctrl_c_leaves_whole_files_and_exits_130(tmp_path):
+    from PIL import Image
+
+    command = [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-999999999"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.rglob("*.png"))) < 20 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    made = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(made) >= 20
+    for path in made:
+        assert path.suffix == ".png"
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_no_torch_is_loaded_and_nothing_is_said(tmp_path):
+    code = (
+        "import sys\nfrom cganx_cli.group import cganx\n"
+        f"sys.argv = ['cganx', 'generate', {str(TINY)!r}, '-o', {str(tmp_path)!r}, '--seeds', '0']\n"
+        "try:\n    cganx()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert not {'torch', 'onnx', 'tqdm', 'scipy'} & set(sys.modules), sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is POSIX's")
+def test_progress_is_shown_on_a_terminal(tmp_path, part):
+    part("tqdm")
+    import pty
+
+    master, slave = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-99"],
+        stderr=slave,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert b"/200" in os.read(master, 100_000)
+    os.close(slave)
+    os.close(master)

@@ -1,0 +1,106 @@
+"""``cganx grid``, ``cganx inspect`` and ``cganx models``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cganx import runtime
+from cganx.runtime.testing import TINY
+
+
+@pytest.fixture(autouse=True)
+def _parts(part):
+    part("click")
+
+
+@pytest.fixture
+def run():
+    from cganx_cli.group import cganx
+    from click.testing import CliRunner
+
+    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
+
+
+def test_a_sheet_has_a_row_a_class_and_a_column_a_seed(run, tmp_path, part):
+    part("PIL")
+    part("onnxruntime")
+    from PIL import Image
+
+    sizes = []
+    for args in (["--seeds", "0-3"], ["--seeds", "0-3", "--class", "disc"], ["--seeds", "0-7", "--class", "disc"], []):
+        done = run("grid", TINY, "-o", tmp_path / "deep/grid.png", *args)
+        assert (done.exit_code, done.output) == (0, "")
+        with Image.open(tmp_path / "deep/grid.png") as image:
+            sizes.append(image.size)
+            assert image.text == {"cganx.model": "tiny", "cganx.sha256": runtime.read(TINY).sha256}
+    (both, one, twice, usual) = sizes
+    assert both[1] > one[1]
+    assert twice[0] > one[0]
+    assert usual[0] > twice[0], "ten columns where nothing is said"
+
+
+def test_a_sheet_of_a_million_pictures_is_refused(run, tmp_path, part):
+    part("PIL")
+    part("onnxruntime")
+    done = run("grid", TINY, "-o", tmp_path / "grid.png", "--seeds", "0-18446744073709551615")
+    assert done.exit_code == 2
+    assert "cganx generate" in done.stderr
+
+
+def test_grid_asks_where_to(run):
+    assert run("grid", TINY).exit_code == 2
+
+
+def test_inspect_shows_the_card(run):
+    done = run("inspect", TINY)
+    assert done.exit_code == 0
+    assert "0 disc, 1 cross" in done.stdout
+    assert "latent [batch, 8]" in done.stdout
+    assert runtime.read(TINY).sha256 in done.stdout
+
+
+def test_inspect_json_is_the_card_as_in_the_file(run):
+    text = run("inspect", TINY, "--json").stdout.strip()
+    assert text.encode() in TINY.read_bytes()
+    assert json.loads(text)["classes"] == ["disc", "cross"]
+
+
+def test_inspect_writes_a_sidecar(run, tmp_path):
+    model = tmp_path / "mine.onnx"
+    shutil.copy(TINY, model)
+    assert run("inspect", model, "--sidecar").exit_code == 0
+    assert json.loads((tmp_path / "mine.onnx.json").read_text())["name"] == "tiny"
+
+
+def test_inspect_needs_no_onnxruntime():
+    code = (
+        "import sys; sys.modules['onnxruntime'] = sys.modules['PIL'] = None\nfrom cganx_cli.group import cganx\n"
+        f"cganx(['inspect', {str(TINY)!r}, '--json'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_inspect_refuses_what_the_runtime_would(run, tmp_path):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(TINY.read_bytes()[:-20])
+    done = run("inspect", damaged)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ")
+    assert run("inspect", tmp_path / "none.onnx").exit_code == 1
+
+
+def test_models_lists_what_is_bundled(run, monkeypatch, tmp_path):
+    shutil.copy(TINY, tmp_path / "small.onnx")
+    monkeypatch.setattr("cganx.runtime.generator.ZOO", tmp_path)
+    (found,) = json.loads(run("models", "--json").stdout)
+    assert found["name"] == "small"
+    assert found["classes"] == ["disc", "cross"]
+    assert found["bytes"] == TINY.stat().st_size
+    assert "small: 2 classes, 16 x 16 x 1" in run("models").stdout
+    assert "0 disc" in run("inspect", "small").stdout, "a bundled name is a MODEL"
