@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from cganx.errors import TrainingError
+from cganx.networks import ImageShape
+from cganx.training import PRESETS, ClassHeadSettings, Settings, Status, StatusLine, find_preset
+from cganx.training.averaging import AveragedGenerator
+from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
+from cganx.training.directory import Stats
+from cganx.training.loop import rate_factor
+from cganx.training.sampling import Draws, Fakes, Reals, Shuffled, seeded
+from cganx.training.settings import changed, describe, parse
+
+# --- presets and settings
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_presets_parts_fit_together(name: str):
+    preset = find_preset(name)
+    shape = ImageShape(1, 28, 28)
+    generator, discriminator = preset.generator(shape, 4), preset.discriminator(shape, 4)
+    label = torch.eye(4)
+    judged = discriminator(generator(torch.randn(4, generator.latent), label), label)
+    assert (judged.class_logits is not None) == isinstance(preset.settings, ClassHeadSettings)
+    assert preset.summary.endswith(".")
+    assert preset.source
+    assert preset.steps > 0
+
+
+def test_the_table_of_presets_is_read_only():
+    with pytest.raises(TypeError):
+        PRESETS["mine"] = PRESETS["cdcgan"]  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        PRESETS["cdcgan"].steps = 3  # type: ignore[misc]
+
+
+def test_the_numbers_of_the_recipes():
+    small, tutorial = PRESETS["sngan-small"].settings, PRESETS["cdcgan"].settings
+    assert (small.batch_size, small.generator_rate, small.discriminator_rate) == (64, 4e-4, 8e-4)
+    assert (small.beta1, small.beta2, small.ema_decay, small.class_weight) == (0.0, 0.99, 0.999, 0.1)
+    assert (tutorial.batch_size, tutorial.generator_rate, tutorial.discriminator_rate) == (128, 2e-4, 2e-4)
+    assert (tutorial.beta1, tutorial.beta2, tutorial.epsilon, tutorial.ema_decay) == (0.5, 0.999, 1e-7, 0.0)
+
+
+def test_settings_are_read_from_texts():
+    settings = changed(ClassHeadSettings(), parse(["batch_size=32", "generator_rate = 1e-3", "class_weight=1"]))
+    assert (settings.batch_size, settings.generator_rate, settings.class_weight) == (32, 1e-3, 1.0)
+    assert isinstance(settings.class_weight, float)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("batch_sise", 3, "did you mean 'batch_size'"),
+        ("xyzzy", 3, "it has: batch_size"),
+        ("class_weight", 0.1, "no setting 'class_weight'"),
+        ("batch_size", "many", "not a whole number"),
+        ("batch_size", 3.5, "not a whole number"),
+        ("batch_size", True, "not a whole number"),
+        ("batch_size", 1, "from 2 to 4096"),
+        ("generator_rate", "nan", "not a number"),
+        ("generator_rate", -1.0, "out of range"),
+        ("ema_decay", 1.0, "out of range"),
+        ("beta1", None, "not a number"),
+    ],
+)
+def test_settings_out_of_the_ordinary_are_refused(name: str, value: object, says: str):
+    with pytest.raises(TrainingError, match=says):
+        changed(Settings(), {name: value})
+
+
+@pytest.mark.parametrize(("texts", "says"), [(["batch_size"], "key=value"), (["a=1", "a=2"], "twice")])
+def test_assignments_are_checked(texts: list[str], says: str):
+    with pytest.raises(TrainingError, match=says):
+        parse(texts)
+
+
+def test_every_setting_is_described_and_its_default_is_in_range():
+    for one in describe(ClassHeadSettings()):
+        assert one["low"] <= one["value"] <= one["high"]
+        assert one["about"]
+
+
+def test_rates_follow_the_step_alone():
+    settings = Settings(rate_horizon=100, rate_floor=0.2)
+    assert [rate_factor(step, settings) for step in (0, 50, 75, 100, 1000)] == pytest.approx([1, 1, 0.6, 0.2, 0.2])
+    assert rate_factor(10**6, Settings()) == 1.0
+
+
+# --- what a step is fed
+
+
+@given(st.integers(1, 40), st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(0, 2**64 - 1))
+def test_shuffled_order_is_whole_epochs_however_it_is_cut(count: int, cuts: list[int], seed: int):
+    order = Shuffled(count, seed)
+    taken = torch.cat([order.next(n) for n in cuts]).tolist()
+    for start in range(0, len(taken) - count + 1, count):
+        assert sorted(taken[start : start + count]) == list(range(count))
+    assert Shuffled(count, seed).next(sum(cuts)).tolist() == taken
+
+
+@pytest.mark.parametrize("kind", [Shuffled, Draws])
+def test_an_order_goes_on_from_its_state(kind: type):
+    first, second = kind(10, 3), kind(10, 3)
+    first.next(17)
+    second.restore(first.state())
+    assert torch.equal(first.next(25), second.next(25))
+
+
+def test_streams_of_a_seed_differ():
+    drawn = {name: torch.rand(4, generator=seeded(7, name)) for name in ("a", "b")}
+    assert not torch.equal(drawn["a"], drawn["b"])
+    assert torch.equal(drawn["a"], torch.rand(4, generator=seeded(7, "a")))
+
+
+def test_reals_are_scaled_and_the_unlabelled_left_out(tmp_path: Path):
+    images = np.arange(5 * 2 * 3 * 3, dtype=np.uint8).reshape(5, 2, 3, 3)
+    images[4] = 255
+    mapped = np.memmap(tmp_path / "images", np.uint8, "w+", shape=images.shape)
+    mapped[:] = images
+    mapped.flush()
+    read_only = np.memmap(tmp_path / "images", np.uint8, "r", shape=images.shape)
+    labels = np.array([1, -1, 0, -1, 1])
+    reals = Reals(read_only, labels, 2, torch.device("cpu"))
+    assert len(reals) == 3
+    batch = reals.batch(torch.tensor([2, 0]))
+    assert batch.image.shape == (2, 3, 2, 3)
+    assert torch.equal(batch.image[0], torch.ones(3, 2, 3))
+    expected = torch.from_numpy(images[0].transpose(2, 0, 1).copy()).float() / 127.5 - 1
+    torch.testing.assert_close(batch.image[1], expected)
+    assert batch.label.tolist() == [[0.0, 1.0], [0.0, 1.0]]
+
+
+def test_fakes_follow_the_classes_of_the_data():
+    fakes = Fakes(6, (30, 0, 10), torch.Generator().manual_seed(0), torch.device("cpu"))
+    latent, label = fakes.draw(4000)
+    assert latent.shape == (4000, 6)
+    assert latent.std() == pytest.approx(1, abs=0.02)
+    assert label.mean(0).tolist() == pytest.approx([0.75, 0.0, 0.25], abs=0.03)
+
+
+def test_the_average_ramps_up():
+    module = nn.BatchNorm1d(2)
+    average = AveragedGenerator(module, 0.9)
+    with torch.no_grad():
+        module.weight.fill_(5.0)
+    module.running_mean.fill_(1.0)
+    module.num_batches_tracked.fill_(3)
+    average.update(1)
+    decay = 2 / 11
+    assert average.module.weight.tolist() == pytest.approx([decay * 1 + (1 - decay) * 5] * 2)
+    assert average.module.running_mean.tolist() == pytest.approx([1 - decay] * 2)
+    assert int(average.module.num_batches_tracked) == 3
+    assert module.weight.requires_grad
+    for step in range(1000, 1200):
+        average.update(step)
+    assert average.module.weight.tolist() == pytest.approx([5.0, 5.0])
+
+
+# --- what is written
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path):
+    tensors = {"a/x": torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last), "b": torch.tensor(3)}
+    save_checkpoint(tmp_path, 7, tensors, {"seconds": 1.5})
+    back, state = load_checkpoint(tmp_path, 7)
+    assert state == {"seconds": 1.5}
+    assert all(torch.equal(back[name], tensor) for name, tensor in tensors.items())
+    assert set(load_checkpoint(tmp_path, 7, prefix="a/")[0]) == {"a/x"}
+    assert steps_of(tmp_path) == (7,)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    save_checkpoint(tmp_path, 1, {"a": torch.zeros(1)}, {})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TrainingError, match="No space left"):
+        save_checkpoint(tmp_path, 2, {"a": torch.zeros(1)}, {})
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000001.safetensors"]
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path):
+    path = save_checkpoint(tmp_path, 3, {"a": torch.zeros(100)}, {})
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(TrainingError, match=r"step-00000003\.safetensors is damaged"):
+        load_checkpoint(tmp_path, 3)
+    with pytest.raises(TrainingError, match="it has: 3"):
+        load_checkpoint(tmp_path, 4)
+
+
+def test_unfinished_files_of_a_killed_session_are_cleared(tmp_path: Path):
+    for step in (0, 2, 4, 6):
+        save_checkpoint(tmp_path, step, {"a": torch.zeros(1)}, {})
+    (tmp_path / "checkpoints" / ".step-00000008.safetensors.part").write_bytes(b"half")
+    remove_stale(tmp_path, newest=1, every=4)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "step-00000004.safetensors",
+        "step-00000006.safetensors",
+    ]
+
+
+def test_lines_after_the_checkpoint_are_dropped(tmp_path: Path):
+    (tmp_path / "stats.jsonl").write_text('{"step": 5}\n{"step": 10}\n{"step": 15}\n{"st')
+    stats = Stats(tmp_path, 10)
+    stats.add({"step": 12})
+    assert (tmp_path / "stats.jsonl").read_text() == '{"step": 5}\n{"step": 10}\n{"step": 12}\n'
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def status(step: int) -> Status:
+    return Status(step=step, steps=1000, seconds=2.0, remaining=125.4, images_per_second=960.0, losses={"d": 1.25})
+
+
+def test_the_status_line():
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        with StatusLine(stream) as line:
+            line.stage("reading", 3, 9)
+            line(status(50))
+            line(status(100))
+    assert str(status(50)) == "step 50/1,000  960 images/s  d 1.250  ETA 2:05"
+    assert terminal.getvalue().count("\n") == 1
+    assert terminal.getvalue().endswith("\rstep 100/1,000  960 images/s  d 1.250  ETA 2:05\n")
+    assert pipe.getvalue().splitlines() == [str(status(50)), str(status(100))]
