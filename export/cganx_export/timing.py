@@ -17,7 +17,7 @@ __all__ = ["compare"]
 BATCH = 16
 # A rewrite must be this much faster in the median of its pairs: less is noise, and the plain form is the simpler one.
 WORTH = 0.97
-ROUNDS = 21
+ROUNDS = 61
 SECONDS = 3.0
 
 
