@@ -235,8 +235,11 @@ def test_no_torch_is_loaded_and_nothing_is_said(tmp_path):
 def test_progress_is_shown_on_a_terminal(tmp_path, part):
     part("tqdm")
     import pty
+    import termios
 
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    os.set_blocking(master, False)
     subprocess.run(
         [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-99"],
         stderr=slave,
