@@ -6,8 +6,12 @@ import importlib.util
 import os
 from collections.abc import Callable
 
+import hypothesis
 import pytest
 
+# A busy machine misses a deadline that says nothing about the code.
+hypothesis.settings.register_profile("cganx", deadline=None)
+hypothesis.settings.load_profile("cganx")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 

@@ -43,7 +43,7 @@ def test_the_reader_sees_what_the_onnx_package_sees(part: Callable[[str], None])
         np.testing.assert_array_equal(model.graph.initializers[tensor.name].array, numpy_helper.to_array(tensor))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(TINY) - 1), st.integers(1, 255))
 def test_no_flipped_byte_passes_unless_it_is_outside_card_and_graph(at: int, flip: int) -> None:
     damaged = bytearray(TINY)
@@ -55,14 +55,14 @@ def test_no_flipped_byte_passes_unless_it_is_outside_card_and_graph(at: int, fli
     assert file.sha256 == runtime.read(TINY).sha256
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, len(TINY) - 1))
 def test_a_file_cut_short_is_refused(length: int) -> None:
     with pytest.raises(ModelError):
         runtime.read(TINY[:length])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_error_of_ours(data: bytes) -> None:
     with pytest.raises(ModelError):
