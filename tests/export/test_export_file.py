@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from cganx_export import export
 
 from cganx import runtime
 from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard, Image
+from cganx_export import export
 
 
 def described(values) -> dict[str, tuple[int, tuple[int | str, ...]]]:

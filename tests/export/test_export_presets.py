@@ -8,11 +8,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from cganx_export import export, export_run
 
 from cganx import runtime
 from cganx.card import GeneratorCard, Image, Latent
 from cganx.errors import ExportError, TrainingError
+from cganx_export import export, export_run
 
 CLASSES = ("T-shirt/top", "Trouser", "Bag")
 
@@ -84,8 +84,9 @@ def test_a_run_becomes_the_same_file_by_call_and_by_command(
     run_path: Path, tmp_path: Path, part: Callable[[str], None]
 ) -> None:
     part("click")
-    from cganx_export.command import export as command
     from click.testing import CliRunner
+
+    from cganx_export.command import export as command
 
     report = export_run(run_path, tmp_path / "noise.onnx", rewrite=False, name="Noise")
     generator = runtime.load(report.path, device="cpu")
@@ -115,8 +116,9 @@ def test_a_run_or_checkpoint_that_is_not_there(run_path: Path, tmp_path: Path) -
 @pytest.mark.parametrize("options", [["--checkpoint", "best"], ["--label-input", "names"]])
 def test_the_command_refuses_what_it_does_not_know(options: list[str], part: Callable[[str], None]) -> None:
     part("click")
-    from cganx_export.command import export as command
     from click.testing import CliRunner
+
+    from cganx_export.command import export as command
 
     assert CliRunner().invoke(command, ["run", "-o", "model.onnx", *options]).exit_code == 2
 
@@ -124,9 +126,8 @@ def test_the_command_refuses_what_it_does_not_know(options: list[str], part: Cal
 def test_nothing_is_left_of_an_error_of_the_runtime(
     modules: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: Callable[..., GeneratorCard]
 ) -> None:
-    from cganx_export import pipeline
-
     from cganx.errors import UnsafeModel
+    from cganx_export import pipeline
 
     def refuse(data: bytes) -> None:
         assert data

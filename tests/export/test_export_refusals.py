@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from cganx_export import export
 
 from cganx.card import GeneratorCard, Image, Source
 from cganx.errors import BackendMissing, ExportError
+from cganx_export import export
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,8 @@ def test_convolutions_whose_sums_would_depend_on_the_batch_are_transposed(channe
 
 
 def test_a_rewrite_is_taken_only_where_it_is_measured_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cganx_export import timing
-
     from cganx.card import GeneratorCard, Image, Latent
+    from cganx_export import timing
 
     card = GeneratorCard(name="n", kind="unconditional", latent=Latent(size=2), image=Image(height=1, width=1, channels=1))
     took = {b"before": 1.0, b"slow": 0.98, b"fast": 0.5}
