@@ -39,6 +39,28 @@ class LabelPlane(nn.Module):
         return plane.view(-1, 1, *self.size)
 
 
+class FewChannelConv2d(nn.Conv2d):
+    """A convolution to few channels, stride 1, that trains in half the time on a CPU; in eval mode it is a plain one.
+
+    The CPU's convolution kernels work on blocks of output channels and starve on one or three. In training mode every
+    pixel is multiplied with all weights at once, and the products are added up where they belong: the same function.
+    """
+
+    def __init__(self, features: int, channels: int, kernel: int) -> None:
+        super().__init__(features, channels, kernel, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features [n, features, h, w] -> [n, channels, h, w]."""
+        if not self.training or self.bias is None:
+            return super().forward(x)
+        height, width = x.shape[2:]
+        weight = self.weight.flip(2, 3).permute(1, 0, 2, 3).flatten(1)
+        products = (x.permute(0, 2, 3, 1).flatten(1, 2) @ weight).transpose(1, 2)
+        kernel = self.weight.shape[2:]
+        out = F.fold(products, (height, width), kernel, padding=kernel[0] // 2)
+        return out + self.bias[:, None, None]
+
+
 class CDCGANGenerator(nn.Module):
     """Latent [n, 100] ~ N(0, 1) and label weights [n, classes] -> picture [n, channels, height, width] in -1..1.
 
@@ -56,7 +78,7 @@ class CDCGANGenerator(nn.Module):
         self.deconvs = nn.ModuleList(
             nn.ConvTranspose2d(WIDTH + (stage == 0), WIDTH, 4, stride=2, padding=1) for stage in range(stages)
         )
-        self.to_image = nn.Conv2d(WIDTH + (stages == 0), shape.channels, 7, padding=3)
+        self.to_image = FewChannelConv2d(WIDTH + (stages == 0), shape.channels, 7)
         for layer in (self.dense, *self.deconvs, self.to_image):
             _keras(layer)
 
@@ -65,7 +87,7 @@ class CDCGANGenerator(nn.Module):
         x = F.leaky_relu(self.dense(latent), 0.2).view(-1, *self.base, WIDTH).permute(0, 3, 1, 2)
         x = torch.cat([x, self.label(label)], dim=1)
         for deconv in self.deconvs:
-            x = F.leaky_relu(deconv(x), 0.2)
+            x = F.leaky_relu(deconv(x), 0.2, inplace=True)
         return cut(torch.tanh(self.to_image(x)), self.shape)
 
 
@@ -93,7 +115,7 @@ class CDCGANDiscriminator(nn.Module):
         """How real the pictures are as pictures of their label."""
         x = torch.cat([image, self.label(label)], dim=1)
         for pad, conv in zip(self.pads, self.convs, strict=True):
-            x = F.leaky_relu(conv(F.pad(x, pad)), 0.2)
+            x = F.leaky_relu(conv(F.pad(x, pad)), 0.2, inplace=True)
         flat = self.dropout(x.permute(0, 2, 3, 1).flatten(1))
         return Judgement(self.score(flat).squeeze(1))
 

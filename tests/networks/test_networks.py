@@ -14,7 +14,7 @@ from cganx.networks import (
     SNGANDiscriminator,
     SNGANGenerator,
 )
-from cganx.networks.cdcgan import _same_padding
+from cganx.networks.cdcgan import FewChannelConv2d, _same_padding
 from cganx.networks.layers import base_size, cut, upsamplings
 
 PAIRS = [(SNGANGenerator, SNGANDiscriminator), (CDCGANGenerator, CDCGANDiscriminator)]
@@ -203,3 +203,18 @@ def test_dropout_of_the_cdcgan_discriminator_is_active_in_training_alone():
         assert not torch.equal(discriminator(image, label).score, discriminator(image, label).score)
         discriminator.eval()
         assert torch.equal(discriminator(image, label).score, discriminator(image, label).score)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_convolution_to_few_channels_is_a_convolution(channels: int):
+    torch.manual_seed(0)
+    conv = FewChannelConv2d(6, channels, 7)
+    x = torch.randn(2, 6, 9, 11, requires_grad=True)
+    outputs, gradients = [], []
+    for training in (True, False):
+        out = conv.train(training)(x)
+        outputs.append(out)
+        gradients.append(torch.autograd.grad(out.square().sum(), [x, conv.weight, conv.bias]))
+    torch.testing.assert_close(*outputs, atol=1e-5, rtol=1e-4)
+    for trained, plain in zip(*gradients, strict=True):
+        torch.testing.assert_close(trained, plain, atol=1e-4, rtol=1e-4)
