@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from cganx_cli.choices import choices
 
 from cganx.card import GeneratorCard, Image, Label, Latent
 from cganx.errors import LabelError
+from cganx_cli.choices import choices
 
 
 def card_of(*classes, kind="class", label=None):

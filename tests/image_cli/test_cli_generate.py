@@ -25,8 +25,9 @@ def _parts(part):
 
 @pytest.fixture
 def run():
-    from cganx_cli.group import cganx
     from click.testing import CliRunner
+
+    from cganx_cli.group import cganx
 
     return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
 

@@ -6,9 +6,10 @@ import re
 import unicodedata
 
 import pytest
-from cganx_cli.names import decode, file_names
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from cganx_cli.names import decode, file_names
 
 words = st.one_of(
     st.text(min_size=1, max_size=8),

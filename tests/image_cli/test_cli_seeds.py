@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import doctest
 
-import cganx_cli.seeds
 import pytest
-from cganx_cli.seeds import drawn_seed, parse_seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cganx_cli.seeds
 from cganx.errors import SeedError
+from cganx_cli.seeds import drawn_seed, parse_seeds
 
 pairs = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), min_size=1, max_size=6)
 
