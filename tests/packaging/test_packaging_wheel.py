@@ -131,8 +131,8 @@ def test_the_wheel_with_cuda_on_a_machine_without_a_gpu(wheel, environment):
 
     refused = env.run("cganx", "generate", "fashion", "--seeds", "0", "-o", "out", "--device", "cuda", code=1)
     assert refused.stdout == ""
-    assert refused.stderr.startswith("Error: device 'cuda' cannot run here: ")
-    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.splitlines()[-1].startswith("Error: device 'cuda' cannot run here: ")
+    assert "Traceback" not in refused.stderr
     told = env.python(
         "from cganx import runtime\n"
         "from cganx.runtime.testing import TINY\n"
