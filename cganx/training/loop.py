@@ -140,7 +140,8 @@ def train(
 
         # Train.
         settings_ = recipe.settings
-        session_step, session_begun = state.step, time.monotonic()
+        begun_step = line_step = state.step
+        line_begun = time.monotonic()
         while not stopped() and (steps is None or state.step < steps) and not clock.spent():
             real = reals.batch(state.order.next(recipe.update.reals(settings_)))
             factor = rate_factor(state.step, settings_)
@@ -156,7 +157,8 @@ def train(
             # Say how it goes.
             if state.step % settings_.log_every == 0:
                 means = state.mean_losses(recipe.update.losses, run.path)
-                rate = (state.step - session_step) / (time.monotonic() - session_begun)
+                rate = (state.step - line_step) / (time.monotonic() - line_begun)
+                line_step, line_begun = state.step, time.monotonic()
                 status = Status(
                     step=state.step,
                     steps=steps,
@@ -176,7 +178,7 @@ def train(
             elif state.step % settings_.grid_every == 0:
                 grids.write(state.step, state.shown)
 
-        keep(grid=state.step > session_step)
+        keep(grid=state.step > begun_step)
         _leave(stopped())
     return run
 
