@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,22 @@ import numpy.typing as npt
 from cganx.errors import BackendMissing, RequestError
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageFont
 
 __all__ = ["sheet"]
 
 PAPER, INK, PALE_INK = 255, 32, 112  # grey levels: one look for grey sheets and RGB ones
 COMFORTABLE_SIDE = 56  # smaller pictures are enlarged to about this
 LINE_CHARACTERS = 32  # a longer name goes on in the next line
+# Pillow's own font has hardly more than ASCII; other texts are tried in fonts that systems bring.
+WIDER_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "Arial Unicode.ttf",
+    "msyh.ttc",
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "Arial.ttf",
+)
 
 
 def sheet(
@@ -38,11 +48,9 @@ def sheet(
     Raises RequestError where the pictures do not fit together, BackendMissing without Pillow.
     """
     try:
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
     except ImportError:
-        raise BackendMissing(
-            'a sheet of pictures needs Pillow, which is not installed: pip install "cganx[cli]"'
-        ) from None
+        raise BackendMissing('a sheet of pictures needs Pillow, which is not installed: pip install "cganx[cli]"') from None
 
     height, width, channels = _common_shape(rows)
     factor = max(1, round(COMFORTABLE_SIDE / sqrt(height * width))) if scale is None else scale
@@ -51,7 +59,7 @@ def sheet(
     cell_height, cell_width = height * factor, width * factor
 
     points = max(13, round(0.14 * min(cell_height, cell_width)))
-    font = ImageFont.load_default(points)
+    font = _font(points, [*(name for name, _ in rows), *(columns or ())])
     text_width = ImageDraw.Draw(Image.new("L", (1, 1))).textlength
     line_height = ceil(1.25 * points)
     gap, margin = max(4, points // 4), points
@@ -85,19 +93,22 @@ def _common_shape(rows: Sequence[tuple[str, npt.NDArray[np.uint8]]]) -> tuple[in
     if not any(len(pictures) for _, pictures in rows):
         raise RequestError("a sheet needs at least one picture")
     for name, pictures in rows:
-        if (
-            pictures.dtype != np.uint8
-            or pictures.ndim != 4
-            or pictures.shape[3] not in (1, 3)
-            or 0 in pictures.shape[1:]
-        ):
-            raise RequestError(
-                f"row {name!r} is {pictures.dtype} {list(pictures.shape)}, not uint8 [n, height, width, 1 or 3]"
-            )
+        if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape[1:]:
+            raise RequestError(f"row {name!r} is {pictures.dtype} {list(pictures.shape)}, not uint8 [n, height, width, 1 or 3]")
     sizes = sorted({pictures.shape[1:3] for _, pictures in rows})
     if len(sizes) > 1:
         raise RequestError(f"the pictures of one sheet have one size; these have {sizes} (height, width)")
     return *sizes[0], max(pictures.shape[3] for _, pictures in rows)
+
+
+def _font(points: int, texts: Sequence[str]) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    from PIL import ImageFont
+
+    if not all(text.isascii() for text in texts):
+        for name in WIDER_FONTS:
+            with suppress(OSError):
+                return ImageFont.truetype(name, points)
+    return ImageFont.load_default(points)
 
 
 def _enlarged(pixels: npt.NDArray[np.uint8], factor: int) -> Image.Image:

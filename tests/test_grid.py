@@ -67,6 +67,13 @@ def test_long_names_widen_the_margin_and_are_not_cut():
     assert wrapped.shape[1] < 3 * image.shape[1]
 
 
+def test_names_beyond_ascii_are_written_too():
+    from cganx.grid import sheet
+
+    image = np.asarray(sheet([("Größe, Кот, 猫", pictures(1, 28, 28, 1, 128))]))
+    assert (image[:, : blocks(image, 128)[1]] < 100).any()
+
+
 def test_column_heads_are_above_and_widen_the_columns():
     from cganx.grid import sheet
 
