@@ -128,11 +128,13 @@ def _ids(generator: Generator, dataset: DataSet) -> np.ndarray[Any, np.dtype[np.
     card = generator.card
     if card.kind != "class":
         raise ModelError(f"its kind is {card.kind!r}, and only generators by class can be judged so", model=card.name)
-    odd = sorted(set(card.classes) ^ set(dataset.classes))
-    if odd:
-        owner, other = (card.name, dataset.name) if odd[0] in card.classes else (dataset.name, card.name)
+    made_only = [name for name in card.classes if name not in dataset.classes]
+    real_only = [name for name in dataset.classes if name not in card.classes]
+    if made_only or real_only:
+        owner, other = (card.name, dataset.name) if made_only else (dataset.name, card.name)
+        odd = (made_only or real_only)[0]
         raise ModelError(
-            f"{owner} has class {odd[0]!r} and {other} has not: judge it by the data that it was trained on", model=card.name
+            f"{owner} has class {odd!r} and {other} has not: judge it by the data that it was trained on", model=card.name
         )
     made = generator.picture_shape
     real = (dataset.height, dataset.width, dataset.channels)
