@@ -16,8 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 HAND_OVER = 0.05  # seconds for the other process's threads to come to rest
 
 
@@ -138,7 +139,7 @@ def workers(*commands: Sequence[str], environment: Mapping[str, str] | None = No
         yield started
 
 
-def alternate(first: Callable[[], float], second: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
+def alternate(first: Callable[[], T], second: Callable[[], T], pairs: int) -> list[tuple[T, T]]:
     """(first, second) in ``pairs`` rounds; who goes first changes each round."""
     taken = []
     for number in range(pairs):
