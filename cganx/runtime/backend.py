@@ -7,6 +7,7 @@ built session are honest, so they decide here.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -136,7 +137,8 @@ def _cuda_fault(onnxruntime: ModuleType) -> tuple[str, str] | None:
     if CUDA not in onnxruntime.get_available_providers():
         return f"this onnxruntime {onnxruntime.__version__} is a build without CUDA", _GPU_LINE
     if hasattr(onnxruntime, "preload_dlls") and not ("torch" in sys.modules and sys.platform == "win32"):
-        onnxruntime.preload_dlls()
+        with contextlib.redirect_stdout(io.StringIO()):  # what it could not load is said below, in one sentence
+            onnxruntime.preload_dlls()
     return _library_fault(Path(str(onnxruntime.__file__)).parent / "capi")
 
 

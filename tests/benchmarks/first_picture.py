@@ -1,6 +1,6 @@
 """The first picture of a cold process, with numpy and onnxruntime alone: what cold_start.py measures cganx.runtime against.
 
-    first_picture.py FILE
+first_picture.py FILE
 """
 
 import os

@@ -1,6 +1,6 @@
 """The first picture of a cold process through cganx.runtime.
 
-    first_picture_cganx.py FILE
+first_picture_cganx.py FILE
 """
 
 import os

@@ -42,9 +42,7 @@ def measure(arguments: Namespace) -> list[Figure]:
         taken = costs([*run, "import click"], [os.fspath(python), "-m", "cganx_cli", option])
         ratio = Spread.of([second / first for first, second in taken])
         measure_ = f'cganx {option} / python -c "import click"'
-        figures.append(
-            Figure(measure_, ratio.median, spread=ratio, target=Target("<=", 1.5), note="processor time")
-        )
+        figures.append(Figure(measure_, ratio.median, spread=ratio, target=Target("<=", 1.5), note="processor time"))
     return figures
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import redirect_stdout
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -53,9 +55,7 @@ def define_discriminator() -> Model:
     x = Dropout(0.4)(x)
     x = Dense(1, activation="sigmoid")(x)
     model = Model([image, label], x)
-    model.compile(
-        loss="binary_crossentropy", optimizer=Adam(learning_rate=0.0002, beta_1=0.5), metrics=["accuracy"]
-    )
+    model.compile(loss="binary_crossentropy", optimizer=Adam(learning_rate=0.0002, beta_1=0.5), metrics=["accuracy"])
     return model
 
 
@@ -140,13 +140,11 @@ def changed_by_a_step(training: Training) -> dict[str, bool]:
 
 
 def main() -> None:
-    # Its progress bars go where all else goes that it prints: nowhere, and no terminal slows them.
-    training: list[Training] = []
-    stdout, sys.stdout = sys.stdout, open(os.devnull, "w")
-    training.append(Training(sys.argv[1]))
-    learns = changed_by_a_step(training[0])
-    sys.stdout = stdout
-    serve(timed(training[0].step), {"parameters": training[0].parameters, "learns": learns})
+    # Its progress bars and lines go nowhere, so that no terminal slows them.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        training = Training(sys.argv[1])
+        learns = changed_by_a_step(training)
+    serve(timed(training.step), {"parameters": training.parameters, "learns": learns})
 
 
 if __name__ == "__main__":

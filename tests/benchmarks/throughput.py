@@ -19,9 +19,7 @@ def measure(arguments: Namespace) -> list[Figure]:
     figures = []
     for batch in BATCHES:
         say(f"throughput, batch {batch} ...")
-        commands = [
-            [sys.executable, script("generate_subject.py"), "runtime", path, str(batch)] for path in (plain, rewritten)
-        ]
+        commands = [[sys.executable, script("generate_subject.py"), "runtime", path, str(batch)] for path in (plain, rewritten)]
         with workers(*commands, environment=users_environment()) as (first, second):
             taken = alternate_workers(first, second, pairs=arguments.pairs, seconds=arguments.milliseconds / 1000)
         ratio = Spread.of([one / other for one, other in taken])
