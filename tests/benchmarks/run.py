@@ -1,10 +1,10 @@
 """Run the benchmarks and write their figures as one markdown table.
 
-    python tests/benchmarks/run.py [NAME ...] [--skip NAME ...] [-o TABLE.md]
+    python tests/benchmarks/run.py [--only NAME ...] [--skip NAME ...] [-o TABLE.md]
 
 Every figure is a ratio or a difference of two subjects measured in alternation in the same run, and the median of such
 pairs with its quartiles; see side_by_side.py. A missed target is said in the table. The exit code is 1 where a benchmark
-could not be run.
+could not be run. The names are those of the scripts beside this one; each runs alone too.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def conditions() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which ones; all by default")
-    parser.add_argument("--skip", nargs="+", choices=BENCHMARKS, default=[], help="which ones not")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS, metavar="NAME")
+    parser.add_argument("--skip", nargs="+", choices=BENCHMARKS, default=[], metavar="NAME")
     parser.add_argument("-o", "--out", type=Path, default=BUILD / "table.md", help="default: %(default)s")
     arguments = parser.parse_args()
-    chosen = [name for name in arguments.names or BENCHMARKS if name not in arguments.skip]
+    chosen = [name for name in arguments.only if name not in arguments.skip]
 
     where = conditions()
     rows: list[tuple[str, Figure]] = []
