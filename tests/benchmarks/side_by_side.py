@@ -39,7 +39,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process cost in seconds: wall time to its first output, and processor time of its whole life."""
+    """What was spent, in seconds: wall time, and processor time of all threads."""
 
     wall: float
     cpu: float
@@ -65,7 +65,8 @@ def serve(turn: Callable[[int], float], about: Mapping[str, Any]) -> None:
 
     say(dict(about))
     for line in sys.stdin:
-        say(turn(int(line)))
+        before = time.process_time()
+        say({"wall": turn(int(line)), "cpu": time.process_time() - before})
 
 
 def timed(unit: Callable[[], object]) -> Callable[[int], float]:
@@ -90,15 +91,15 @@ class Worker:
         self.about: Mapping[str, Any] = self._answer()
         self._pause()
 
-    def turn(self, count: int) -> float:
-        """Seconds that ``count`` units take."""
+    def turn(self, count: int) -> Cost:
+        """What ``count`` units cost."""
         self._signal("SIGCONT")
         assert self._process.stdin is not None
         self._process.stdin.write(f"{count}\n")
         self._process.stdin.flush()
-        seconds = float(self._answer())
+        cost = Cost(**self._answer())
         self._pause()
-        return seconds
+        return cost
 
     def close(self) -> None:
         self._signal("SIGCONT")
@@ -125,6 +126,17 @@ class Worker:
         number = getattr(signal, name, None)  # Windows cannot stop a process; there the other one merely waits
         if number is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process, and those that it starts, on one processor. Linux only."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextlib.contextmanager
@@ -157,12 +169,12 @@ def alternate_workers(first: Worker, second: Worker, *, pairs: int, seconds: flo
     counts = []
     for worker in (first, second):
         count = 1
-        while (took := worker.turn(count)) < seconds / 4:  # warms up as well
+        while (took := worker.turn(count).wall) < seconds / 4:  # warms up as well
             count *= 2
         counts.append(max(1, round(count * seconds / took)))
     return alternate(
-        lambda: first.turn(counts[0]) / counts[0],
-        lambda: second.turn(counts[1]) / counts[1],
+        lambda: first.turn(counts[0]).wall / counts[0],
+        lambda: second.turn(counts[1]).wall / counts[1],
         pairs,
     )
 
@@ -172,7 +184,7 @@ def alternate_workers(first: Worker, second: Worker, *, pairs: int, seconds: flo
 
 
 def fresh(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Start a process, wait for the first byte that it writes (or its end), then for its end."""
+    """Wall time from the start of a process to the first byte that it writes (or its end); its whole processor time."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None
