@@ -126,7 +126,7 @@ def _environment(path: Path, *requirements: str) -> None:
 
 def _pip(python: Path, *arguments: str) -> None:
     # Not the caller's PYTHONDONTWRITEBYTECODE: what pip installs for a user is compiled.
-    command = [os.fspath(python), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [os.fspath(python), "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
     subprocess.run(command, check=True, env=users_environment(), stdout=sys.stderr)
 
 
