@@ -11,9 +11,6 @@ from typing import Any
 
 import click
 
-# Waiting threads that spin cost a busy machine more than half of its steps; this must stand before torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 from cganx.training import loop
 from cganx.training.presets import DEFAULT, PRESETS
 from cganx.training.settings import describe, parse

@@ -126,3 +126,12 @@ def test_presets_for_people_and_programs():
     text = CliRunner().invoke(presets, []).stdout
     assert "sngan-small (default)" in text
     assert "--set class_weight=0.1" in text
+
+
+def test_openmp_is_told_not_to_spin_before_torch_loads_it() -> None:
+    code = "import os; import cganx.training; print(os.environ['OMP_WAIT_POLICY'])"
+    env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | {"OMP_DISPLAY_ENV": "VERBOSE"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
+    assert done.stdout.strip() == "PASSIVE"
+    if "OMP_WAIT_POLICY" in done.stderr:  # the runtimes that answer OMP_DISPLAY_ENV say what they took
+        assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
