@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -118,8 +117,8 @@ def _session(onnxruntime: ModuleType, data: bytes, providers: list[Any], threads
     options.intra_op_num_threads = threads or threads_here()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    # Workers may spin between the operators of one run, which is where it pays, and not after it.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Workers wait awake for half a millisecond, over the operators of a run and up to the next of a host's loop, then sleep.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "500")
     try:
         return onnxruntime.InferenceSession(data, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base
@@ -139,16 +138,16 @@ def _cuda_fault(onnxruntime: ModuleType) -> tuple[str, str] | None:
     if hasattr(onnxruntime, "preload_dlls") and not ("torch" in sys.modules and sys.platform == "win32"):
         with contextlib.redirect_stdout(io.StringIO()):  # what it could not load is said below, in one sentence
             onnxruntime.preload_dlls()
-    return _library_fault(Path(str(onnxruntime.__file__)).parent / "capi")
+    return _library_fault(os.path.join(os.path.dirname(str(onnxruntime.__file__)), "capi"))
 
 
-def _library_fault(folder: Path) -> tuple[str, str] | None:
+def _library_fault(folder: str) -> tuple[str, str] | None:
     import ctypes
 
     pattern = "onnxruntime_providers_{}.dll" if sys.platform == "win32" else "libonnxruntime_providers_{}.so"
     try:
         for name in ("shared", "cuda"):
-            ctypes.CDLL(str(folder / pattern.format(name)), mode=getattr(ctypes, "RTLD_GLOBAL", 0))
+            ctypes.CDLL(os.path.join(folder, pattern.format(name)), mode=getattr(ctypes, "RTLD_GLOBAL", 0))
     except OSError as error:
         library = str(error).partition(":")[0]
         if "libcuda." in library or "nvcuda" in str(error):

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import prod
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,9 +18,13 @@ from cganx.runtime.backend import Device, open_session
 from cganx.runtime.labels import Label, Labels
 from cganx.runtime.reader import ModelFile, read
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "load"]
 
-ZOO = Path(__file__).parent.parent / "zoo"
+# Not pathlib, which costs a host several milliseconds at start.
+ZOO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "zoo")
 BATCH = 64
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -47,11 +50,10 @@ class Pictures(np.ndarray[Any, Any]):
         self.seeds = None
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(NamedTuple):
     """n pictures with everything checked and broadcast; slices of it are what a run is fed from."""
 
-    count: int
+    number: int
     labels: Array | None
     seeds: Array
     latents: Array | None = None
@@ -60,9 +62,8 @@ class _Request:
 
     def part(self, start: int, stop: int) -> _Request:
         cut = [None if one is None else one[start:stop] for one in (self.labels, self.latents, self.codes, self.truncation)]
-        return replace(
-            self,
-            count=min(stop, self.count) - start,
+        return self._replace(
+            number=min(stop, self.number) - start,
             labels=cut[0],
             seeds=self.seeds[start:stop],
             latents=cut[1],
@@ -130,11 +131,11 @@ class Generator:
         """
         request = self._request(labels, seeds, latents, codes, truncation)
         size = _batch_size(batch_size)
-        if 0 < request.count <= size:
+        if 0 < request.number <= size:
             pixels = self._run(request)
         else:
-            pixels = np.empty((request.count, *self.picture_shape), np.uint8)
-            for start in range(0, request.count, size):
+            pixels = np.empty((request.number, *self.picture_shape), np.uint8)
+            for start in range(0, request.number, size):
                 pixels[start : start + size] = self._run(request.part(start, start + size))
         pictures = pixels.view(Pictures)
         pictures.seeds = tuple(request.seeds.tolist())
@@ -159,7 +160,7 @@ class Generator:
             labels, seeds = [list(column) for column in zip(*batch, strict=True)]
             request = self._request(labels if self.card.classes else None, seeds, None, None, truncation)
             pixels = self._run(request)
-            for row in range(request.count):
+            for row in range(request.number):
                 text = None if request.labels is None else self._labels.text(request.labels[row])
                 yield GeneratedPicture(text, int(request.seeds[row]), pixels[row])
 
@@ -236,12 +237,12 @@ class Generator:
                 bound = None if card.truncates else request.truncation
                 feed["latent"] = latent_draws.normal(request.seeds, card.latent.size, truncation=bound)
         if card.codes:
-            feed["code"] = np.zeros((request.count, len(card.codes)), np.float32) if request.codes is None else request.codes
+            feed["code"] = np.zeros((request.number, len(card.codes)), np.float32) if request.codes is None else request.codes
         if card.truncates:
-            bound = np.ones(request.count) if request.truncation is None else request.truncation
+            bound = np.ones(request.number) if request.truncation is None else request.truncation
             feed["truncation"] = bound.astype(np.float32)[:, None]
         for name, (stream, shape) in self._noise.items():
-            feed[name] = latent_draws.normal(request.seeds, prod(shape), stream=stream).reshape(request.count, *shape)
+            feed[name] = latent_draws.normal(request.seeds, prod(shape), stream=stream).reshape(request.number, *shape)
         outputs: list[Array] = self._session.run(names, feed)
         return outputs
 
@@ -299,7 +300,9 @@ def _seeds(seeds: int | Iterable[int]) -> Array:
 
 def bundled() -> dict[str, Path]:
     """The bundled generators: name -> file."""
-    return {path.stem: path for path in sorted(ZOO.glob("*.onnx"))}
+    from pathlib import Path
+
+    return {path.stem: path for path in sorted(Path(ZOO).glob("*.onnx"))}
 
 
 def load(
@@ -335,15 +338,22 @@ def _reload(model: Any, device: str, card: GeneratorCard | None, threads: int | 
 
 
 def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | bytes:
-    if not isinstance(model, str) or Path(model).suffix or Path(model).name != model:
+    if not isinstance(model, str) or os.path.splitext(model)[1] or os.path.basename(model) != model:
         return model
-    path = ZOO / f"{model}.onnx"
-    if path.is_file():
+    path = os.path.join(ZOO, f"{model}.onnx")
+    if _is_file(path):
         return path
-    if Path(model).is_file():
+    if _is_file(model):
         return model
     names = ", ".join(bundled()) or "none"
     raise ModelNotFound(f"there is no such file, and no bundled generator of that name (bundled: {names})", model=model)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return os.path.isfile(path)
+    except ValueError:  # a name with a null byte
+        return False
 
 
 def _probe(generator: Generator, file: ModelFile) -> None:

@@ -8,9 +8,8 @@ then nobody can bound what it would ask for. Rules follow https://onnx.ai/onnx/o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ MOST_VALUES = 4096
 _INT64, _FLOAT = DTYPES[INT64], DTYPES[FLOAT]
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(NamedTuple):
     """What is known of a value: type, shape, whether it rests on constants alone, and its numbers where they are few."""
 
     dtype: np.dtype[Any]
@@ -176,8 +174,7 @@ def _matmul(node: Node, inputs: Inputs) -> list[Fact]:
     return _like(inputs, a, (*_broadcast(node, a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]))
 
 
-@dataclass(frozen=True)
-class _Window:
+class _Window(NamedTuple):
     """Kernel, strides, dilations and pads of a convolution or pooling over ``rank`` axes of space."""
 
     kernel: list[int]

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,9 +74,9 @@ def read(source: str | os.PathLike[str] | bytes, *, card: GeneratorCard | None =
 
 def _file_bytes(path: str, limits: Limits) -> bytes:
     try:
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise ModelNotFound("there is no such file", model=path)
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(limits.file_bytes + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, ModelNotFound):
@@ -97,8 +96,9 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Lim
         raise NotAGenerator(
             f"it is ONNX, but has no {CARD_KEY} in its metadata. For a file of another maker give runtime.load(..., card=...)"
         )
+    digest = None
     if text is not None:
-        _check_hash(model, text)
+        digest = _check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
     assert card is not None
     _check_graph(model.graph, limits)
@@ -107,7 +107,7 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Lim
     return ModelFile(
         data,
         card,
-        _hash(text if text is not None else card.to_json(), model.graph_bytes),
+        digest or _hash(card.to_json(), model.graph_bytes),
         {value.name: (value.shape or ())[1:] for value in graph.inputs},
         {value.name: tuple(graph.facts[value.name].shape[1:]) for value in model.graph.outputs},
         path,
@@ -120,11 +120,13 @@ def _hash(card: str, graph_bytes: memoryview) -> str:
     return digest.hexdigest()
 
 
-def _check_hash(model: Model, text: str) -> None:
+def _check_hash(model: Model, text: str) -> str:
     if HASH_KEY not in model.metadata:
         raise CardMismatch(f"it has a card but no {HASH_KEY}; export it again")
-    if model.metadata[HASH_KEY] != _hash(text, model.graph_bytes):
+    digest = _hash(text, model.graph_bytes)
+    if model.metadata[HASH_KEY] != digest:
         raise CardMismatch(f"its {HASH_KEY} does not fit its content: the file is damaged; fetch or export it again")
+    return digest
 
 
 def _check_graph(graph: Graph, limits: Limits) -> None:
