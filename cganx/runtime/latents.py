@@ -33,20 +33,18 @@ def philox(seeds: np.ndarray[Any, Any], blocks: int, round_: int = 0, stream: in
     side: even holds w0 and w2, odd w1 and w3.
     """
     count = len(seeds) * blocks
-    key = np.stack([seeds & _LOW, seeds >> _HALF])
-    keys = (key + _BUMPS) & _LOW if blocks == 1 else np.repeat((key + _BUMPS) & _LOW, blocks, axis=2)
-    multipliers = np.repeat(_MULTIPLIERS, count).reshape(2, count)
+    keys = ((np.array((seeds & _LOW, seeds >> _HALF)) + _BUMPS) & _LOW).repeat(blocks, axis=2)
+    multipliers = _MULTIPLIERS.repeat(count).reshape(2, count)
     even, low, product, high = np.empty((4, 2, count), np.uint64)
-    (even0, even2), (odd3, odd1), (high0, high1) = even, low, high
-    even0.reshape(-1, blocks)[:] = np.arange(blocks, dtype=np.uint64)
-    even2[:], odd1[:], odd3[:] = stream, round_, 0
+    crossed = high[::-1]
+    even[0].reshape(-1, blocks)[:] = np.arange(blocks, dtype=np.uint64)
+    even[1], low[1], low[0] = stream, round_, 0  # low holds w3 and w1, as the products leave them
     # Whole rows and `out` throughout: for one picture the calls cost more than the numbers.
     for step in keys:
         np.multiply(even, multipliers, out=product)
         np.right_shift(product, _HALF, out=high)
-        np.bitwise_xor(high1, odd1, out=even0)
-        np.bitwise_xor(high0, odd3, out=even2)
-        np.bitwise_xor(even, step, out=even)
+        np.bitwise_xor(high, low, out=high)
+        np.bitwise_xor(crossed, step, out=even)
         np.bitwise_and(product, _LOW, out=low)
     return even, low[::-1]
 
