@@ -62,9 +62,10 @@ class SNGANGenerator(nn.Module):
 class SNGANDiscriminator(nn.Module):
     """Picture [n, channels, height, width] and label weights [n, classes] -> `Judgement` with class logits.
 
-    Every layer is spectrally normalised. The features of all places are summed; the score is linear in them plus
-    their inner product with the label's embedding (Miyato and Koyama 2018, equation 3); the class head reads the same
-    features, scaled down so that its cross-entropy does not start saturated.
+    The features of all places are summed; the score is linear in them plus their inner product with the label's
+    embedding (Miyato and Koyama 2018, equation 3), all of it spectrally normalised. The class head reads the same
+    features, scaled down so that its cross-entropy does not start saturated. It alone is not normalised: a classifier
+    that is held to Lipschitz 1 can hardly tell classes apart, and then it teaches the generator little.
     """
 
     def __init__(self, shape: ImageShape, classes: int) -> None:
@@ -82,7 +83,7 @@ class SNGANDiscriminator(nn.Module):
         self.projection = nn.Linear(classes, WIDEST, bias=False)
         self.class_head = nn.Linear(WIDEST, classes)
         _orthogonal(self)
-        for layer in (*self.convs, self.score, self.projection, self.class_head):
+        for layer in (*self.convs, self.score, self.projection):
             spectral_norm(layer)
 
     def forward(self, image: Tensor, label: Tensor) -> Judgement:

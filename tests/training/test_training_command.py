@@ -128,10 +128,22 @@ def test_presets_for_people_and_programs():
     assert "--set class_weight=0.1" in text
 
 
-def test_openmp_is_told_not_to_spin_before_torch_loads_it() -> None:
-    code = "import os; import cganx.training; print(os.environ['OMP_WAIT_POLICY'])"
-    env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | {"OMP_DISPLAY_ENV": "VERBOSE"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
-    assert done.stdout.strip() == "PASSIVE"
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [({}, ("PASSIVE", "1000")), ({"OMP_WAIT_POLICY": "ACTIVE"}, ("ACTIVE", None)), ({"GOMP_SPINCOUNT": "7"}, ("PASSIVE", "7"))],
+)
+def test_openmp_is_told_to_spin_little_before_torch_loads_it(given: dict[str, str], taken: tuple[str, str | None]) -> None:
+    code = "import os; import cganx.training; print((os.environ['OMP_WAIT_POLICY'], os.environ.get('GOMP_SPINCOUNT')))"
+    env = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=env | given | {"OMP_DISPLAY_ENV": "VERBOSE"},
+        check=True,
+    )
+    assert done.stdout.strip() == str(taken)
     if "OMP_WAIT_POLICY" in done.stderr:  # the runtimes that answer OMP_DISPLAY_ENV say what they took
-        assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
+        assert f"OMP_WAIT_POLICY = '{taken[0]}'" in done.stderr
+    if "GOMP_SPINCOUNT" in done.stderr and taken[1] is not None:
+        assert f"GOMP_SPINCOUNT = '{taken[1]}'" in done.stderr
