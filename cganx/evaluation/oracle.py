@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
-import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from cganx.data import DataSet, LabelledImages, cache_folder, require_classes
 from cganx.errors import DataError
 from cganx.evaluation.classifier import FEATURES, Classifier, Progress, Recipe, fit, to_input
 from cganx.evaluation.frechet import Gaussian, Moments, frechet
+from cganx.whole_file import whole_file
 
 __all__ = ["Oracle", "Recipe", "oracle"]
 
@@ -171,19 +169,11 @@ def _write(path: Path, made: Oracle) -> None:
     }
     tensors |= {MEAN: torch.from_numpy(made.real.mean), COVARIANCE: torch.from_numpy(made.real.covariance)}
     figures = {"name": made.name, "accuracy": made.accuracy, "floor": made.floor, "pictures": made.pictures}
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             file.write(save(tensors, metadata={KEY: json.dumps(figures)}))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
         _log.warning("%s cannot be written (%s), so the oracle will be trained again next time", path, error.strerror)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path, dataset: DataSet, name: str) -> Oracle | None:

@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from cganx.networks.layers import ClassConditionalBatchNorm2d
 
-__all__ = ["folded"]
+__all__ = ["folded", "settle"]
 
 _Generator = TypeVar("_Generator", bound=nn.Module)
 
@@ -30,8 +30,7 @@ def folded(generator: _Generator) -> _Generator:
 
 
 def _fold(module: nn.Module) -> None:
-    if parametrize.is_parametrized(module):
-        _settle(module)
+    settle(module)
     for name, child in list(module.named_children()):
         if isinstance(child, ClassConditionalBatchNorm2d):
             setattr(module, name, child.folded().to(child.affine.gain.device).eval().requires_grad_(False))
@@ -41,11 +40,13 @@ def _fold(module: nn.Module) -> None:
         _fuse(module)
 
 
-def _settle(module: nn.Module) -> None:
-    """Make the values of parametrised weights plain parameters.
+def settle(module: nn.Module) -> None:
+    """Make the values of parametrised weights (spectral norm, weight norm) plain parameters, its children's not.
 
     A copy shares its class with the original, and torch's own removal takes the parametrised names off that class.
     """
+    if not parametrize.is_parametrized(module):
+        return
     assert isinstance(module.parametrizations, nn.ModuleDict)
     values = {name: getattr(module, name).clone() for name in module.parametrizations}
     kind = parametrize.type_before_parametrizations(module)

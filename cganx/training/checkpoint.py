@@ -6,9 +6,7 @@ not a tensor as JSON in the file's own metadata. A file appears by rename, after
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cganx.errors import TrainingError
+from cganx.whole_file import UNFINISHED, whole_file
 
 __all__ = ["load_checkpoint", "remove_stale", "save_checkpoint", "steps_of", "write_whole"]
 
@@ -29,19 +28,11 @@ _NAME = re.compile(r"step-(\d{8,})\.safetensors")
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that its name leads to the old bytes or the new ones, never to a part of them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise TrainingError(f"{path} cannot be written ({error.strerror}); make room or mend the permissions") from None
-    _sync_folder(path.parent)
 
 
 def path_of(run: Path, step: int) -> Path:
@@ -89,15 +80,5 @@ def remove_stale(run: Path, *, newest: int, every: int) -> None:
     for step in steps_of(run)[:-newest]:
         if step == 0 or step % every:
             path_of(run, step).unlink(missing_ok=True)
-    for path in (run / FOLDER).glob(".*.part"):
+    for path in run.rglob(UNFINISHED):
         path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -33,6 +33,7 @@ from cganx.training.sampling import Draws, Fakes, Order, Reals, Shuffled, seeded
 from cganx.training.settings import Settings, changed
 from cganx.training.status import Progress, Status
 from cganx.training.updates import Players
+from cganx.whole_file import UNFINISHED
 
 __all__ = ["train"]
 
@@ -494,7 +495,7 @@ def _claim(out: Path, config: RunConfig) -> Run:
                 + "\n  ".join(differences)
             )
         return run
-    strangers = sorted(path.name for path in out.iterdir() if path.name not in ("lock", "data"))
+    strangers = sorted(path.name for path in out.iterdir() if path.name not in ("lock", "data") and not path.match(UNFINISHED))
     if strangers:
         raise TrainingError(f"{out} holds something that is no run ({strangers[0]}); give a new or an empty directory")
     write_config(out, config)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import onnx
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 
 from cganx.errors import ExportError
+from cganx.networks.folding import settle
 
 __all__ = ["OPSET", "prepared", "trace"]
 
@@ -31,19 +31,8 @@ def prepared(module: nn.Module) -> nn.Module:
             f"the module cannot be copied ({_first_line(error)}); detach tensors it keeps from a graph"
         ) from error
     for part in list(copied.modules()):
-        if parametrize.is_parametrized(part):
-            _make_plain(part)
+        settle(part)
     return copied
-
-
-def _make_plain(part: nn.Module) -> None:
-    # Not remove_parametrizations: it edits the class, which the copy shares with the caller's module.
-    assert isinstance(part.parametrizations, nn.ModuleDict)
-    tensors = {name: getattr(part, name).detach().clone() for name in part.parametrizations}
-    del part.parametrizations
-    part.__class__ = type(part).__bases__[0]
-    for name, tensor in tensors.items():
-        part.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
 
 
 def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphProto:

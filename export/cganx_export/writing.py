@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from pathlib import Path
 
 from cganx.errors import ExportError
+from cganx.whole_file import whole_file
 
 __all__ = ["refuse_bad_target", "write_whole"]
 
@@ -22,19 +20,9 @@ def refuse_bad_target(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write beside ``path``, flush to the disk, and rename: a reader sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Write the file so that a reader sees the old one or the new one, never a part."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        with whole_file(path) as file:
+            file.write(data)
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}; choose another place with -o") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -80,7 +81,7 @@ def test_what_the_disk_refuses_is_said_in_a_sentence(tmp_path: Path, monkeypatch
 
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old file")
-    monkeypatch.setattr(writing.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ExportError, match="No space left"):
         writing.write_whole(path, b"the new file")
     assert path.read_bytes() == b"the old file"

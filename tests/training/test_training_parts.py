@@ -204,7 +204,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path):
 def test_unfinished_files_of_a_killed_session_are_cleared(tmp_path: Path):
     for step in (0, 2, 4, 6):
         save_checkpoint(tmp_path, step, {"a": torch.zeros(1)}, {})
-    (tmp_path / "checkpoints" / ".step-00000008.safetensors.part").write_bytes(b"half")
+    (tmp_path / "checkpoints" / ".cganx-0123abcd.part").write_bytes(b"half")
     remove_stale(tmp_path, newest=1, every=4)
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
         "step-00000004.safetensors",

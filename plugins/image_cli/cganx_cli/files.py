@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import click
+
+from cganx.whole_file import whole_file
 
 __all__ = ["write_whole"]
 
@@ -17,16 +18,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
     Missing folders are made. Raises click.ClickException with one sentence where the disk is full or read-only.
     """
-    scratch = path.with_name(f".cganx-{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with scratch.open("wb") as file:
-                write(file)
-            scratch.replace(path)
-        except BaseException:
-            scratch.unlink(missing_ok=True)
-            raise
+        with whole_file(path, durable=False) as file:
+            write(file)
     except OSError as error:
         raise click.ClickException(
             f"cannot write {path}: {error.strerror or error}. Files that were written before are whole"

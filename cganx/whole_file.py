@@ -1,0 +1,48 @@
+"""A file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["UNFINISHED", "whole_file"]
+
+UNFINISHED = ".cganx-*.part"
+"""What a process that was killed while it wrote may leave."""
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write into that takes the name ``path`` when the block ends, and is gone where it ends by an exception.
+
+    Whoever opens ``path`` meanwhile finds the old bytes or the new ones, never a part of them. Missing folders are made.
+    With ``durable`` the bytes are on the disk before the name is, and both last through a power cut. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not after its name, which may be as long as names can be.
+    scratch = path.with_name(UNFINISHED.replace("*", secrets.token_hex(4)))
+    try:
+        with scratch.open("xb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise
+    if durable and os.name == "posix":
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cganx.whole_file import UNFINISHED, whole_file
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_it_appears_with_all_its_bytes_in_a_folder_that_was_not_there(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "new" / "folder" / "file"
+    with whole_file(path, durable=durable) as file:
+        file.write(b"one ")
+        file.write(b"two")
+        assert not path.exists()
+        assert [one.match(UNFINISHED) for one in path.parent.iterdir()] == [True]
+    assert path.read_bytes() == b"one two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, RuntimeError])
+def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def interrupted() -> None:
+        with whole_file(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_refuses_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        assert handle
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"), whole_file(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 250 + ".png")
+    with whole_file(path) as file:
+        file.write(b"all")
+    assert path.read_bytes() == b"all"
