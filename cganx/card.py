@@ -32,6 +32,11 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def _text(value: object) -> bool:
+    """Whether it is a text with something in it that can be written: no half of a surrogate pair."""
+    return isinstance(value, str) and value != "" and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Latent:
     """The random point: ``size`` float32 values, N(0, 1) for ``normal`` and -1..1 for ``uniform``."""
@@ -131,12 +136,12 @@ class GeneratorCard:
         for name in ("classes", "codes"):
             names = getattr(self, name)
             _refuse_unless(
-                isinstance(names, (list, tuple)) and all(isinstance(one, str) and one for one in names),
+                isinstance(names, (list, tuple)) and all(_text(one) for one in names),
                 f"{name} is not a list of names",
             )
             object.__setattr__(self, name, tuple(names))
             _refuse_unless(len(set(names)) == len(names), f"{name} holds the same name twice")
-        _refuse_unless(isinstance(self.name, str) and self.name != "", "name is not a text")
+        _refuse_unless(_text(self.name), "name is not a text")
         _refuse_unless(self.kind in KINDS, f"kind is {self.kind!r}, not one of {KINDS}")
         for name in ("method", "training", "metrics", "parity", "licences", "extra"):
             _refuse_unless(isinstance(getattr(self, name), Mapping), f"{name} is not an object")

@@ -20,6 +20,7 @@ __all__ = ["sheet"]
 
 PAPER, INK, PALE_INK = 255, 32, 112  # grey levels: one look for grey sheets and RGB ones
 COMFORTABLE_SIDE = 56  # smaller pictures are enlarged to about this
+MOST_PIXELS = 1 << 28
 LINE_CHARACTERS = 32  # a longer name goes on in the next line
 # Pillow's own font has hardly more than ASCII; other texts are tried in fonts that systems bring.
 WIDER_FONTS = (
@@ -73,6 +74,8 @@ def sheet(
     row_heights = [max(cell_height, line_height * len(lines)) for lines in names]
 
     size = (left + pitch * count - gap + margin, top + sum(row_heights) + gap * (len(rows) - 1) + margin)
+    if size[0] * size[1] > MOST_PIXELS:
+        raise RequestError(f"the sheet would be {size[0]:,} x {size[1]:,} pixels; take fewer pictures or a smaller scale")
     canvas = Image.new("L" if channels == 1 else "RGB", size, _tone(PAPER, channels))
     draw = ImageDraw.Draw(canvas)
     for column, head in enumerate(heads):

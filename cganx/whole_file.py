@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -20,8 +21,11 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write into that takes the name ``path`` when the block ends, and is gone where it ends by an exception.
 
     Whoever opens ``path`` meanwhile finds the old bytes or the new ones, never a part of them. Missing folders are made.
-    With ``durable`` the bytes are on the disk before the name is, and both last through a power cut. Raises OSError.
+    With ``durable`` the bytes are on the disk before the name is, and both last through a power cut. Raises OSError, also
+    where ``path`` is a folder, a device or a pipe.
     """
+    if path.exists() and not path.is_file():  # a rename would put a file in the place of a device or a pipe
+        raise OSError(errno.EINVAL, "it is there, and is not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not after its name, which may be as long as names can be.
     scratch = path.with_name(UNFINISHED.replace("*", secrets.token_hex(4)))

@@ -1,5 +1,6 @@
 import json
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -132,3 +133,10 @@ def test_names_that_are_not_there_are_said_so() -> None:
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         runtime.lode  # noqa: B018
     assert set(runtime.__all__) <= set(dir(runtime))
+
+
+@pytest.mark.parametrize("changes", [{"classes": ("\ud800", "b")}, {"name": "\udfff"}])
+def test_half_of_a_surrogate_pair_is_no_text(changes: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"name": "x", "classes": ("a", "b"), "latent": Latent(size=1)} | changes
+    with pytest.raises(CardMismatch):
+        GeneratorCard(image=Image(height=8, width=8, channels=1), **given)

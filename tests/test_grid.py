@@ -123,3 +123,10 @@ def test_without_pillow_the_pip_line_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(BackendMissing, match=r"pip install \"cganx\[cli\]\""):
         sheet([("a", pictures(1, 8, 8, 1))])
+
+
+def test_a_sheet_that_no_memory_holds_is_refused():
+    from cganx.grid import sheet
+
+    with pytest.raises(RequestError, match="smaller scale"):
+        sheet([("", pictures(100, 28, 28, 1))], scale=300)

@@ -55,3 +55,15 @@ def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
     with whole_file(path) as file:
         file.write(b"all")
     assert path.read_bytes() == b"all"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are a matter of POSIX")
+def test_a_pipe_or_a_folder_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "pipe", tmp_path / "folder"):
+        with pytest.raises(OSError, match="not a regular file"), whole_file(path) as file:
+            file.write(b"x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "folder").is_dir()
+    assert len(list(tmp_path.iterdir())) == 2

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ __all__ = ["Packed", "cache_folder", "entry_key", "keep", "read_entry", "scratch
 
 VERSION = 1
 PARTS = ("train", "test")
+FORGOTTEN = 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +71,21 @@ def entry_key(source: Source, options: Options) -> str:
 @contextmanager
 def scratch_folder(cache: Path) -> Iterator[Path]:
     """A name in ``cache`` for a folder that whoever needs it makes; it is removed in the end, if it is still there."""
+    _clear_forgotten(cache)
     folder = cache / f".data-{secrets.token_hex(8)}"
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_forgotten(cache: Path) -> None:
+    """Remove what processes left that were killed while they packed: nobody has touched it for a day."""
+    for folder in cache.glob(".data-*"):
+        with suppress(OSError):
+            touched = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+            if time.time() - touched > FORGOTTEN:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_entry(cache: Path, key: str) -> Packed | None:

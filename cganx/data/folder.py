@@ -41,8 +41,12 @@ def _list(folder: Path) -> Listing:
                 if _is_folder(entry):
                     folders.append(Path(entry.path))
                 elif Path(entry.name).suffix.casefold() in SUFFIXES:
-                    # a broken link stays what it is: reading it says so
-                    pictures.append(Path(os.path.realpath(entry.path)) if entry.is_symlink() else Path(entry.path))
+                    # A broken link stays what it is: reading it says so. A pipe would be waited for without end.
+                    path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else Path(entry.path)
+                    if path.is_file() or not path.exists():
+                        pictures.append(path)
+                    else:
+                        others += 1
                 else:
                     others += 1
     except OSError as error:

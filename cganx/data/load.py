@@ -15,7 +15,7 @@ from cganx.data.idx import find_idx
 from cganx.data.named import NAMED
 from cganx.data.npz import find_npz
 from cganx.data.packing import Options, pack
-from cganx.data.sources import Progress, Source
+from cganx.data.sources import Progress, Source, check_names
 from cganx.data.table import find_table
 from cganx.errors import DataError
 
@@ -76,11 +76,14 @@ def _find(spec: str | Path) -> Source:
     if isinstance(spec, str) and spec in NAMED:
         return NAMED[spec]()
     path = Path(spec)
+    if spec == "":
+        raise DataError("the data is an empty text: give a named set, a folder or a file")
     if not path.exists():
         raise DataError(f"{spec}: no such file or folder, nor one of the named sets {', '.join(NAMED)}")
     for reader in READERS:
         source = reader(path)
         if source is not None:
+            check_names([source.name], str(path))
             return source
     raise DataError(
         f"{spec}: not a set of labelled pictures: give a folder with one subfolder a class, a folder of IDX files, "

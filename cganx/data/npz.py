@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -37,10 +38,10 @@ def find_npz(path: Path) -> Source | None:
 def _open(path: Path, scratch: Path) -> Contents:
     try:
         with zipfile.ZipFile(path) as archive:
-            present = {name.removesuffix(".npy") for name in archive.namelist()}
+            present = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
             for key in KEYS:
                 if key not in present:
-                    raise DataError(f"{path}: no array {key!r} in it, only {', '.join(sorted(present))}: {HOW}")
+                    raise DataError(f"{path}: no array {key!r} in it, only {', '.join(sorted(present)) or 'none'}: {HOW}")
             if ("test_images" in present) != ("test_labels" in present):
                 raise DataError(f"{path}: test_images and test_labels come in pairs, and one is not there")
             classes = check_names(_classes(path, archive, scratch), f"{path}: classes")
@@ -48,7 +49,7 @@ def _open(path: Path, scratch: Path) -> Contents:
             if "test_images" not in present:
                 return Contents(classes, *split(*train))
             return Contents(classes, Part(*train), Part(*_part(path, archive, "test_", len(classes), scratch)))
-    except (zipfile.BadZipFile, NotImplementedError, *DAMAGED) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGED) as error:  # RuntimeError: it is encrypted
         raise DataError(f"{path}: not an .npz file, or damaged ({error}): {HOW}") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -61,8 +62,10 @@ def _array(path: Path, archive: zipfile.ZipFile, key: str, kinds: str, wanted: s
     with archive.open(info) as stream:
         try:
             shape, fortran, dtype = HEADERS[npy.read_magic(stream)](stream)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, SyntaxError, tokenize.TokenError) as error:
             raise DataError(f"{what}: not an array of numpy's format 1.0 or 2.0: {HOW}") from error
+        if any(size < 0 for size in shape) or len(shape) > 4 or not dtype.itemsize:
+            raise DataError(f"{what}: its header declares the shape {shape} of {dtype}, which no array here has: {HOW}")
         if dtype.kind not in kinds:
             raise DataError(f"{what}: its type is {dtype}, and it has to be {wanted}")
         flat = read_array(stream, (*shape, dtype.itemsize), info.compress_size * DEFLATE_RATIO, scratch, what)

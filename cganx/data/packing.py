@@ -83,7 +83,7 @@ def pack(contents: Contents, options: Options, folder: Path, progress: Progress)
     failed = [failure for survey in surveys for failure in survey.failures]
     total = sum(len(part.labels) for part in parts)
     if failed and not options.skip_unreadable:
-        _judge(failed, total, options)
+        _judge(failed, total, options, at_least=True)
     if len(chosen[0]) == 0:
         _judge(failed, total, options, none_left=True)
 
@@ -109,12 +109,14 @@ def pack(contents: Contents, options: Options, folder: Path, progress: Progress)
     return packed
 
 
-def _judge(failed: Sequence[Failure], total: int, options: Options, none_left: bool = False) -> None:
+def _judge(failed: Sequence[Failure], total: int, options: Options, none_left: bool = False, at_least: bool = False) -> None:
+    """Raise DataError for what failed; ``at_least`` where only the headers were read so far."""
     first = f"{failed[0].name}: {failed[0].cause}" if failed else "there is none"
     if none_left:
         raise DataError(f"no training picture can be used; the first: {first}")
     if not options.skip_unreadable:
-        more = f" ({len(failed):,} of {total:,} pictures cannot be used, this is the first)" if len(failed) > 1 else ""
+        known = "at least " if at_least else ""
+        more = f" ({known}{len(failed):,} of {total:,} pictures cannot be used, this is the first)" if len(failed) > 1 else ""
         raise DataError(f"{first}{more}: remove or replace what is bad, or go on without it with --skip-unreadable")
     log.warning("skipped %d of %d pictures that cannot be used; the first: %s", len(failed), total, first)
 

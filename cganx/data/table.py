@@ -30,6 +30,8 @@ def find_table(path: Path) -> Source | None:
             for row in reader:
                 if not row["file"] or not row["label"] or not row["label"].strip():
                     raise DataError(f"{path}: line {reader.line_num} has no {'label' if row['file'] else 'file'}")
+                if "\0" in row["file"]:
+                    raise DataError(f"{path}: the file name in line {reader.line_num} holds a NUL byte")
                 found.setdefault(row["label"].strip(), []).append(path.parent / row["file"])
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a CSV table in UTF-8 ({error})") from error

@@ -70,7 +70,7 @@ def threads_here() -> int:
 
 def _parse(device: str) -> int | None:
     """The index of the CUDA device, or None for the CPU; ``auto`` is device 0."""
-    name, colon, index = device.partition(":")
+    name, colon, index = str(device).partition(":")
     if device in ("auto", "cuda"):
         return 0
     if device == "cpu":
@@ -78,7 +78,7 @@ def _parse(device: str) -> int | None:
     if name == "cuda" and colon and index.isascii() and index.isdecimal() and len(index) < 4:
         return int(index)
     raise DeviceUnavailable(
-        requested=device, active="cpu", missing="there is no such device name", fix="Say auto, cpu, cuda or cuda:N"
+        requested=str(device), active="cpu", missing="there is no such device name", fix="Say auto, cpu, cuda or cuda:N"
     )
 
 
@@ -90,7 +90,7 @@ def open_session(data: bytes, device: str, threads: int | None) -> tuple[Any, De
     """
     index = _parse(device)
     onnxruntime = import_onnxruntime()
-    with _building, _stdout_as_stderr():
+    with _building:
         if index is None:
             return _session(onnxruntime, data, [CPU], threads), Device("cpu", device)
         fault = _cuda_fault(onnxruntime)
@@ -100,7 +100,8 @@ def open_session(data: bytes, device: str, threads: int | None) -> tuple[Any, De
                 "cudnn_conv_algo_search": "HEURISTIC",
                 "arena_extend_strategy": "kSameAsRequested",
             }
-            session = _session(onnxruntime, data, [(CUDA, options), CPU], threads)
+            with _stdout_as_stderr():
+                session = _session(onnxruntime, data, [(CUDA, options), CPU], threads)
             if session.get_providers()[0] == CUDA:
                 return session, Device(f"cuda:{index}", device)
             fault = f"no usable NVIDIA GPU with number {index}", f"{_DRIVER}, or say device='cpu'"

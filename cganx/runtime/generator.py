@@ -26,6 +26,7 @@ __all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "load"]
 # Not pathlib, which costs a host several milliseconds at start.
 ZOO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "zoo")
 BATCH = 64
+MOST_THREADS = 1024
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
@@ -157,6 +158,9 @@ class Generator:
 
     def _stream(self, pairs: Iterator[tuple[Label, int]], size: int, truncation: float | None) -> Iterator[GeneratedPicture]:
         while batch := list(islice(pairs, size)):
+            for pair in batch:
+                if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                    raise RequestError(f"a request of a stream is a pair (label, seed), not {pair!r}")
             labels, seeds = [list(column) for column in zip(*batch, strict=True)]
             request = self._request(labels if self.card.classes else None, seeds, None, None, truncation)
             pixels = self._run(request)
@@ -167,6 +171,8 @@ class Generator:
     def label_text(self, label: Label) -> str | None:
         """A label as the card spells it: the class's name, a blend as ``bag=0.3,sneaker=0.7``, None without classes."""
         weights = self._labels.many(label)
+        if weights is not None and len(weights) != 1:
+            raise LabelError(f"{label!r} is not one label")
         return None if weights is None else self._labels.text(weights[0])
 
     def _request(
@@ -243,7 +249,10 @@ class Generator:
             feed["truncation"] = bound.astype(np.float32)[:, None]
         for name, (stream, shape) in self._noise.items():
             feed[name] = latent_draws.normal(request.seeds, prod(shape), stream=stream).reshape(request.number, *shape)
-        outputs: list[Array] = self._session.run(names, feed)
+        try:
+            outputs: list[Array] = self._session.run(names, feed)
+        except Exception as error:  # onnxruntime's errors share no base
+            raise NotAGenerator(f"onnxruntime cannot run it: {str(error).strip().partition(chr(10))[0][:300]}") from error
         return outputs
 
 
@@ -268,12 +277,17 @@ def _batch_size(batch_size: int | None) -> int:
 def _matrix(name: str, values: Array, columns: int) -> Array:
     if not columns:
         raise RequestError(f"this generator takes no {name}")
-    array = np.atleast_2d(np.asarray(values))
+    try:
+        array = np.atleast_2d(np.asarray(values))
+    except ValueError:
+        raise RequestError(f"{name} must be numbers [n, {columns}], all rows of one length") from None
     if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[1] != columns:
         raise RequestError(f"{name} must be numbers [n, {columns}], not {array.dtype} {array.shape}")
-    if not np.isfinite(array).all():
-        raise RequestError(f"{name} hold a value that is not finite")
-    return np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):
+        single = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(single).all():
+        raise RequestError(f"{name} hold a value that is not a finite float32")
+    return single
 
 
 def _seeds(seeds: int | Iterable[int]) -> Array:
@@ -321,8 +335,10 @@ def load(
     Raises ModelError (ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch, NewerFormat), DeviceUnavailable,
     BackendMissing, BackendConflict.
     """
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise RequestError(f"threads is {threads!r}, not a whole number of at least 1")
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS):
+        raise RequestError(f"threads is {threads!r}, not a whole number of 1 to {MOST_THREADS}")
+    if isinstance(model, (bytearray, memoryview)):
+        model = bytes(model)
     file = read(_find(model), card=card)
     try:
         session, active = open_session(file.data, device, threads)
@@ -343,7 +359,7 @@ def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | byt
     path = os.path.join(ZOO, f"{model}.onnx")
     if _is_file(path):
         return path
-    if _is_file(model):
+    if _is_there(model):
         return model
     names = ", ".join(bundled()) or "none"
     raise ModelNotFound(f"there is no such file, and no bundled generator of that name (bundled: {names})", model=model)
@@ -356,16 +372,23 @@ def _is_file(path: str) -> bool:
         return False
 
 
+def _is_there(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:
+        return False
+
+
 def _probe(generator: Generator, file: ModelFile) -> None:
-    """One run must give a finite image in range; without this a file that only looks like a generator would load."""
+    """Two runs must give finite images in range, as many as asked for; else what only looks like a generator would load."""
     if "source" in file.inputs:
         return
-    request = generator._request(0 if file.card.classes else None, 0, None, None, None)
-    try:
-        (image,) = generator._outputs(request, ["image"])
-    except Exception as error:
-        if isinstance(error, NotAGenerator):
-            raise
-        raise NotAGenerator(f"onnxruntime cannot run it: {str(error).strip().partition(chr(10))[0][:300]}") from error
-    if not np.isfinite(image).all() or np.abs(image).max() > 1.0 + 1e-3:
-        raise NotAGenerator("its image is not finite or not within -1..1")
+    for count in (1, 3):
+        request = generator._request([0] * count if file.card.classes else None, range(count), None, None, None)
+        made = generator._outputs(request, list(file.outputs))
+        for values in made:
+            if len(values) != count:
+                raise NotAGenerator(f"it makes {len(values)} pictures where {count} are asked for")
+        image = made[list(file.outputs).index("image")]
+        if not np.isfinite(image).all() or np.abs(image).max() > 1.0 + 1e-3:
+            raise NotAGenerator("its image is not finite or not within -1..1")

@@ -80,6 +80,8 @@ class Labels:
             return np.expand_dims(self._one(labels), 0)
         if isinstance(labels, np.ndarray):
             return self._array(labels)
+        if isinstance(labels, (bytes, bytearray, memoryview)):
+            raise LabelError(f"{labels!r} is not a label: a name is a str")
         try:
             each = list(labels)
         except TypeError:
@@ -128,7 +130,10 @@ class Labels:
             return float(weight)
         if not isinstance(weight, (int, float, np.integer, np.floating)):
             raise LabelError(f"the weight of {name!r} is {weight!r}, not a number")
-        return float(weight)
+        try:
+            return float(weight)
+        except OverflowError:
+            raise LabelError(f"the weight of {name!r} is too large a number") from None
 
     def _array(self, labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if labels.dtype.kind in "iu" and labels.ndim <= 1:
@@ -149,6 +154,8 @@ class Labels:
             raise LabelError(f"weights are for {weights.shape[1]} classes, but there are {len(self.classes)}")
         if weights.size and not (np.isfinite(weights).all() and weights.min() >= 0.0):
             raise LabelError("weights must be finite and not negative")
+        if weights.size and not self.several and weights.max() > 2.0:  # before they are added up, for they may be huge
+            raise LabelError(f"the weights of a blend must sum to 1; one of these is {weights.max():.6g}")
         if self.several:
             if weights.size and weights.max() > 1.0:
                 raise LabelError("attributes are switched from 0 to 1; a weight is over 1")

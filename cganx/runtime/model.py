@@ -33,6 +33,7 @@ DTYPES: Mapping[int, np.dtype[Any]] = {
 }
 MOST_VARINTS = 1 << 20
 MOST_RANK = 8
+MOST_REPEATS = 1 << 16  # of one field of one message: nodes, tensors, numbers that are not packed
 Dimension = int | str | None
 _Field = int | memoryview
 
@@ -99,6 +100,8 @@ class _Message(NamedTuple):
             values = found.setdefault(number, [])
             if values and not known[1]:
                 raise UnsafeModel(f"its {self.name} holds field {number} twice")
+            if len(values) == MOST_REPEATS:
+                raise UnsafeModel(f"its {self.name} holds more than {MOST_REPEATS:,} entries of field {number}")
             values.append(value)
         return found
 

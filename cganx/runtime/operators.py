@@ -20,6 +20,7 @@ __all__ = ["OPERATORS", "Fact", "Rule"]
 
 Shape = tuple[int, ...]
 MOST_VALUES = 4096
+MOST_COLUMNS = 1 << 27
 _INT64, _FLOAT = DTYPES[INT64], DTYPES[FLOAT]
 
 
@@ -122,7 +123,8 @@ def _cast(node: Node, inputs: Inputs) -> list[Fact]:
     dtype = DTYPES.get(_integer(node, "to", FLOAT))
     if dtype is None:
         raise _refuse(node, "casts to an element type that generators do not use")
-    numbers = None if fact.numbers is None else fact.numbers.astype(dtype)
+    with np.errstate(all="ignore"):
+        numbers = None if fact.numbers is None else fact.numbers.astype(dtype)
     return [Fact(dtype, fact.shape, fact.constant, numbers)]
 
 
@@ -130,22 +132,36 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
-    "Div": lambda a, b: np.trunc(a / np.where(b == 0, 1, b)).astype(_INT64),
+    "Div": lambda a, b: np.where(a < 0, -(-a // b), a // b),  # towards 0; the divisor is positive
     "Max": np.maximum,
     "Min": np.minimum,
 }
 
 
 def _elementwise(node: Node, inputs: Inputs) -> list[Fact]:
-    facts = [_input(node, inputs, index) for index in range(len(inputs))]
+    facts = [_input(node, inputs, index) for index in range(max(len(inputs), 1))]
+    if node.operator == "Div" and facts[0].dtype.kind != "f":
+        _check_divisor(node, _input(node, inputs, 1))
     shape = _broadcast(node, *(fact.shape for fact in facts))
     arithmetic = _ARITHMETIC.get(node.operator)
     numbers = None
-    if arithmetic is not None and len(facts) == 2 and prod(shape) <= MOST_VALUES:
+    if arithmetic is not None and len(facts) == 2 and prod(shape) <= MOST_VALUES and _followed(node, facts):
         first, second = facts[0].numbers, facts[1].numbers
         if first is not None and second is not None and first.dtype == second.dtype == _INT64:
             numbers = np.asarray(arithmetic(first, second), _INT64)
     return [Fact(facts[0].dtype, shape, _constant(inputs), numbers)]
+
+
+def _check_divisor(node: Node, divisor: Fact) -> None:
+    """Whole numbers are divided by positive constants alone: the smallest one by -1 ends the process."""
+    if divisor.numbers is None or not divisor.constant or (divisor.numbers.size and divisor.numbers.min() < 1):
+        raise _refuse(node, "divides whole numbers by what is not a constant of at least 1")
+
+
+def _followed(node: Node, facts: Sequence[Fact]) -> bool:
+    """Whether what is computed may be a size. Of what rests on the batch only constant multiples may: they grow with it."""
+    constant = [fact.constant for fact in facts]
+    return all(constant) or (node.operator == "Mul" and any(constant))
 
 
 def _where(node: Node, inputs: Inputs) -> list[Fact]:
@@ -232,6 +248,10 @@ def _conv_transpose(node: Node, inputs: Inputs) -> list[Fact]:
         (x.shape[axis + 2] - 1) * window.strides[axis] + window.reach(axis) - window.padding(axis) + extra[axis]
         for axis in range(rank)
     ]
+    # onnxruntime unfolds each picture's products before it adds them up.
+    columns = prod(weight.shape[1:]) * group * prod(x.shape[2:])
+    if columns > MOST_COLUMNS:
+        raise _refuse(node, f"unfolds to {columns:,} values for one picture, more than a generator may")
     return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[1] * group, *space)))
 
 
@@ -244,7 +264,7 @@ def _check_kernel_and_bias(node: Node, inputs: Inputs, weight: Fact, channels: i
 
 
 def _positive(node: Node, shape: Shape) -> Shape:
-    if min(shape) < 1:
+    if min(shape, default=1) < 1:
         raise _refuse(node, f"makes an empty value {shape}")
     return shape
 
@@ -346,7 +366,8 @@ def _resize(node: Node, inputs: Inputs) -> list[Fact]:
         factors = [float(factor) for factor in scales.numbers.reshape(-1)]
         if not all(0 < factor <= 1024 for factor in factors):
             raise _refuse(node, f"has scales out of range: {factors}")
-        shape = tuple(int(size * factor) for size, factor in zip(fact.shape, factors, strict=True))
+        # In float32, as onnxruntime does.
+        shape = tuple(int(np.float32(size) * np.float32(factor)) for size, factor in zip(fact.shape, factors, strict=True))
     else:
         raise _refuse(node, "has neither scales nor sizes that are constants")
     if len(shape) != len(fact.shape):
@@ -360,13 +381,19 @@ def _axes(node: Node, inputs: Inputs, rank: int, default: Sequence[int]) -> list
         axes: Sequence[int] = _numbers(node, inputs, 1)
     else:
         axes = node.attributes.get("axes", tuple(default))
-    return [_axis(node, int(axis), rank) for axis in axes]
+        if not isinstance(axes, tuple) or not all(isinstance(axis, int) for axis in axes):
+            raise _refuse(node, "has an attribute axes that is not a list of whole numbers")
+    followed = [_axis(node, int(axis), rank) for axis in axes]
+    if len(set(followed)) != len(followed):
+        raise _refuse(node, "names the same axis twice")
+    return followed
 
 
 def _unsqueeze(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
-    count = _numbers(node, inputs, 1) if len(inputs) > 1 else list(node.attributes.get("axes", ()))
-    axes = set(_axes(node, inputs, len(fact.shape) + len(count), count))
+    if _optional(inputs, 1) is None:
+        raise _refuse(node, "does not name its axes")
+    axes = set(_axes(node, inputs, len(fact.shape) + _input(node, inputs, 1).elements, ()))
     rest = iter(fact.shape)
     shape = tuple(1 if axis in axes else next(rest) for axis in range(len(fact.shape) + len(axes)))
     return [Fact(fact.dtype, shape, fact.constant, None if fact.numbers is None else fact.numbers.reshape(shape))]
@@ -374,7 +401,9 @@ def _unsqueeze(node: Node, inputs: Inputs) -> list[Fact]:
 
 def _squeeze(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
-    axes = _axes(node, inputs, len(fact.shape), [axis for axis, size in enumerate(fact.shape) if size == 1])
+    if len(inputs) < 2 and "axes" not in node.attributes:
+        raise _refuse(node, "leaves open which axes it drops; a batch of one would be dropped too. Name them")
+    axes = _axes(node, inputs, len(fact.shape), ())
     if any(fact.shape[axis] != 1 for axis in axes):
         raise _refuse(node, f"drops an axis of {fact.shape} that is not of size 1")
     shape = tuple(size for axis, size in enumerate(fact.shape) if axis not in axes)
@@ -386,7 +415,7 @@ def _gather(node: Node, inputs: Inputs) -> list[Fact]:
     axis = _axis(node, _integer(node, "axis", 0), len(fact.shape))
     shape = (*fact.shape[:axis], *index.shape, *fact.shape[axis + 1 :])
     numbers = None
-    if fact.numbers is not None and index.numbers is not None:
+    if fact.numbers is not None and index.numbers is not None and prod(shape) <= MOST_VALUES:
         if index.numbers.size and not -fact.shape[axis] <= index.numbers.min() <= index.numbers.max() < fact.shape[axis]:
             raise _refuse(node, "takes an element that is not there")
         numbers = np.take(fact.numbers, index.numbers.astype(np.int64), axis)
@@ -418,11 +447,17 @@ def _constant_node(node: Node, inputs: Inputs) -> list[Fact]:
     dtypes = {"value_float": _FLOAT, "value_floats": _FLOAT, "value_int": _INT64, "value_ints": _INT64}
     if name not in dtypes:
         raise _refuse(node, "holds a value of a type that generators do not use")
-    return [stored(np.array(value, dtypes[name]))]
+    try:
+        return [stored(np.array(value, dtypes[name]))]
+    except (ValueError, TypeError, OverflowError):
+        raise _refuse(node, f"holds {name} of another type") from None
 
 
 def _reduce(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
+    given = _optional(inputs, 1)
+    if _integer(node, "noop_with_empty_axes", 0) or (given is not None and given.elements == 0):
+        raise _refuse(node, "leaves open which axes it reduces; name them")
     axes = set(_axes(node, inputs, len(fact.shape), range(len(fact.shape))))
     keep = _integer(node, "keepdims", 1)
     kept = [1 if axis in axes else size for axis, size in enumerate(fact.shape) if keep or axis not in axes]
@@ -433,6 +468,8 @@ def _split(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
     axis = _axis(node, _integer(node, "axis", 0), len(fact.shape))
     size, count = fact.shape[axis], len(node.outputs)
+    if not count:
+        raise _refuse(node, "has no outputs")
     part = ceil(size / count)
     sizes = [max(0, min(part, size - part * index)) for index in range(count)]
     if _optional(inputs, 1) is not None:

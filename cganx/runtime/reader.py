@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,24 @@ from cganx.runtime.operators import OPERATORS, Fact, stored
 __all__ = ["LIMITS", "Limits", "ModelFile", "read"]
 
 MiB = 1 << 20
-# Shapes are followed at this batch, not at 1, so that a size of 1 in the file is never taken for the batch.
+# Shapes are followed at the first of these batches, so that a size of 1 in the file is never taken for the batch; at the
+# others too, so that nothing is large at some batch that is small at another.
 _BATCH = 2
+_OTHER_BATCHES = (1, 64)
+# torch's exporter has written 18 for long, onnxruntime 1.28 reads up to 26; before 13 some sizes are attributes.
+_OPSETS = range(13, 27)
+MOST_NOISE_DIGITS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one file may ask for at most. Elements are counted at batch 1."""
+    """What one file may ask for at most. Elements are counted for one picture; drawn are those of latent and noise."""
 
     file_bytes: int = 512 * MiB
     nodes: int = 20_000
     tensor_elements: int = 128 * MiB
     constant_elements: int = 192 * MiB
+    drawn_elements: int = 4 * MiB
     symbolic_size: int = 512
 
 
@@ -74,6 +81,8 @@ def read(source: str | os.PathLike[str] | bytes, *, card: GeneratorCard | None =
 
 def _file_bytes(path: str, limits: Limits) -> bytes:
     try:
+        if os.path.isdir(path):
+            raise ModelNotFound("it is a folder; of a run make a file first: cganx export RUN -o model.onnx", model=path)
         if not os.path.isfile(path):
             raise ModelNotFound("there is no such file", model=path)
         with open(path, "rb") as file:
@@ -101,8 +110,12 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Lim
         digest = _check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
     assert card is not None
+    if model.opset not in _OPSETS:
+        raise UnsafeModel(f"it is of opset {model.opset}; generators are of {_OPSETS[0]} to {_OPSETS[-1]}")
     _check_graph(model.graph, limits)
     graph = _Checked(model.graph, limits)
+    for batch in _OTHER_BATCHES:
+        _Checked(model.graph, limits, batch)
     _check_card(card, graph, adopted=text is None)
     return ModelFile(
         data,
@@ -140,8 +153,8 @@ def _check_graph(graph: Graph, limits: Limits) -> None:
 class _Checked:
     """Follows shapes through a graph once; ``facts`` holds what is known of every value."""
 
-    def __init__(self, graph: Graph, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, graph: Graph, limits: Limits, batch: int = _BATCH) -> None:
+        self.limits, self.batch = limits, batch
         self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
         self.constants = 0
         for name, fact in self.facts.items():
@@ -165,8 +178,10 @@ class _Checked:
         sizes = [size if isinstance(size, int) else self.limits.symbolic_size for size in value.shape[1:]]
         if any(size < 1 for size in sizes):
             raise UnsafeModel(f"input {value.name!r} has an impossible shape {value.shape}")
-        fact = Fact(value.dtype, (_BATCH, *sizes))
+        fact = Fact(value.dtype, (self.batch, *sizes))
         self._count(f"input {value.name!r}", fact)
+        if (value.name == "latent" or value.name.startswith("noise.")) and prod(sizes) > self.limits.drawn_elements:
+            raise UnsafeModel(f"input {value.name!r} takes {prod(sizes):,} random values, more than a generator may")
         return fact
 
     def _follow(self, node: Node) -> None:
@@ -175,7 +190,10 @@ class _Checked:
             if name and name not in self.facts:
                 raise UnsafeModel(f"operator {node.operator} takes {name!r}, which nothing before it makes")
             inputs.append(self.facts[name] if name else None)
-        made = OPERATORS[node.operator](node, inputs)
+        try:
+            made = OPERATORS[node.operator](node, inputs)
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, MemoryError) as error:
+            raise UnsafeModel(f"operator {node.operator} (node {node.name!r}) cannot be followed: {error}") from None
         if len(node.outputs) > len(made):
             raise UnsafeModel(f"operator {node.operator} has more outputs than it can make")
         for name, fact in zip(node.outputs, made, strict=False):
@@ -185,8 +203,10 @@ class _Checked:
             self.facts[name] = fact
 
     def _count(self, where: str, fact: Fact) -> None:
-        if fact.elements > self.limits.tensor_elements * _BATCH:
-            raise UnsafeModel(f"{where} makes {fact.elements // _BATCH:,} values for one picture, more than a generator may")
+        if fact.elements > self.limits.tensor_elements * self.batch:
+            raise UnsafeModel(
+                f"{where} makes {fact.elements // self.batch:,} values for one picture, more than a generator may"
+            )
         if fact.constant:
             self.constants += fact.elements
             if self.constants > self.limits.constant_elements:
@@ -233,7 +253,7 @@ def _check_card(card: GeneratorCard, graph: _Checked, *, adopted: bool) -> None:
     for name in inputs.keys() - wanted.keys():
         if name == "mask" and card.source is not None:
             _check_input(inputs[name], number, (1, card.source.height, card.source.width))
-        elif name.startswith("noise.") and name[6:].isdecimal() and str(int(name[6:])) == name[6:]:
+        elif _is_noise(name):
             _check_input(inputs[name], number, tuple(graph.facts[name].shape[1:]))
         else:
             raise CardMismatch(f"the graph has an input {name!r} that the card does not speak of")
@@ -247,6 +267,11 @@ def _check_card(card: GeneratorCard, graph: _Checked, *, adopted: bool) -> None:
     extra = {value.name for value in graph.outputs} - {"image", "pixels"}
     if extra:
         raise CardMismatch(f"the graph has outputs that the contract does not know: {sorted(extra)}")
+
+
+def _is_noise(name: str) -> bool:
+    number = name.removeprefix("noise.")
+    return name != number and len(number) <= MOST_NOISE_DIGITS and number.isdecimal() and str(int(number)) == number
 
 
 def _check_input(value: Value, dtype: np.dtype[Any], sizes: tuple[int | None, ...]) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -23,6 +25,7 @@ __all__ = ["load_checkpoint", "remove_stale", "save_checkpoint", "steps_of", "wr
 
 FOLDER = "checkpoints"
 KEY = "cganx.state"
+CHECKS = "cganx.crc32"
 _NAME = re.compile(r"step-(\d{8,})\.safetensors")
 
 
@@ -51,7 +54,8 @@ def save_checkpoint(run: Path, step: int, tensors: Mapping[str, Tensor], state: 
     """Write one checkpoint; returns its path. TrainingError where the disk refuses it."""
     path = path_of(run, step)
     plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-    write_whole(path, save(plain, metadata={KEY: json.dumps(state, allow_nan=False)}))
+    checks = {name: _checksum(tensor) for name, tensor in plain.items()}
+    write_whole(path, save(plain, metadata={KEY: json.dumps(state, allow_nan=False), CHECKS: json.dumps(checks)}))
     return path
 
 
@@ -66,13 +70,22 @@ def load_checkpoint(run: Path, step: int, *, prefix: str = "") -> tuple[dict[str
         raise TrainingError(f"{run} has no checkpoint of step {step}; it has: {there}")
     try:
         with safe_open(path, framework="pt") as file:
-            state = json.loads((file.metadata() or {})[KEY])
+            metadata = file.metadata() or {}
+            state, checks = json.loads(metadata[KEY]), json.loads(metadata[CHECKS])
             tensors = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+        for name, tensor in tensors.items():
+            if checks[name] != _checksum(tensor):
+                raise ValueError(f"the checksum of {name} does not fit")
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise TrainingError(
             f"{path} is damaged ({error}); delete it, and the run goes on from the checkpoint before it"
         ) from None
     return tensors, state
+
+
+def _checksum(tensor: Tensor) -> int:
+    """CRC-32 of a tensor's bytes: safetensors itself would not notice one that changed."""
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def remove_stale(run: Path, *, newest: int, every: int) -> None:

@@ -92,6 +92,9 @@ def train(
     differ. Ctrl-C writes a checkpoint first.
     """
     started = _process_started()
+    settings = parse(assignments)
+    if batch_size is not None and "batch_size" in settings:
+        raise click.UsageError("the batch size is given twice, by --batch-size and by --set; give it once")
     try:
         with StatusLine() as line:
             run = loop.train(
@@ -103,7 +106,7 @@ def train(
                 seed=seed,
                 device=device,
                 batch_size=batch_size,
-                settings=parse(assignments),
+                settings=settings,
                 init_from=init_from,
                 image_size=image_size,
                 channels=None if channels is None else int(channels),
@@ -117,6 +120,10 @@ def train(
     except KeyboardInterrupt:
         click.echo(f"Stopped. The same command goes on from here: {out}", err=True)
         sys.exit(130)
+    if run.step() == 0:
+        raise click.ClickException(
+            f"the time budget of {time_budget:g} seconds was spent before the first step; give the same command more"
+        )
     click.echo(f"{out} is at step {run.step():,}. Make a file of it: cganx export {out} -o model.onnx", err=True)
 
 

@@ -31,6 +31,7 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises TrainingError where a living process holds it.
     """
+    made = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
     with (path / "lock").open("a+") as file:
         try:
@@ -45,7 +46,19 @@ def locked(path: Path) -> Iterator[None]:
         file.truncate()
         file.write(f"{os.getpid()}\n")
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            _clear_if_nothing_began(path, made)
+
+
+def _clear_if_nothing_began(path: Path, made: bool) -> None:
+    """A command that was refused leaves no trace: the lock goes where there is nothing else, and a directory made for it."""
+    with contextlib.suppress(OSError):
+        if [one.name for one in path.iterdir()] == ["lock"]:
+            (path / "lock").unlink()
+            if made:
+                path.rmdir()
 
 
 if sys.platform == "win32":
@@ -67,13 +80,18 @@ class Stats:
     def __init__(self, run: Path, step: int) -> None:
         self._path = run / "stats.jsonl"
         if self._path.exists():
-            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
             write_whole(self._path, "".join(line for line in lines if _step(line) <= step).encode())
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Append one line."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, allow_nan=False) + "\n")
+        except OSError as error:
+            raise TrainingError(
+                f"{self._path} cannot be written ({error.strerror}); make room or mend the permissions"
+            ) from None
 
 
 def _step(line: str) -> float:

@@ -80,7 +80,11 @@ def train(
     if steps is None and time_budget is None:
         steps = recipe.steps
     _check(steps, time_budget, seed)
+    _check_size(image_size, channels)
+    _refuse_strangers(out)
     torch_device = find_device(device)
+    if init_from is not None:
+        open_run(init_from).step()
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(locked(out))
@@ -453,6 +457,28 @@ def _check(steps: int | None, time_budget: float | None, seed: int) -> None:
         raise TrainingError(f"the seed is {seed}; a seed is an integer with 0 <= seed < 2**64")
 
 
+def _check_size(image_size: int | tuple[int, int] | None, channels: int | None) -> None:
+    """Refuse a size that no network makes before the pictures are packed at it."""
+    if image_size is None:
+        return
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    try:
+        ImageShape(channels or 1, height, width)
+    except ValueError as error:
+        raise TrainingError(str(error)) from None
+
+
+def _refuse_strangers(out: Path) -> None:
+    """A run's directory is new, empty, or a run's."""
+    if out.exists() and not out.is_dir():
+        raise TrainingError(f"{out} is a file, not a directory; give a new or an empty one with --out")
+    if not out.exists() or (out / CONFIG).exists():
+        return
+    strangers = sorted(path.name for path in out.iterdir() if path.name not in ("lock", "data") and not path.match(UNFINISHED))
+    if strangers:
+        raise TrainingError(f"{out} holds something that is no run ({strangers[0]}); give a new or an empty directory")
+
+
 def _config(
     data: DataSet,
     preset: str,
@@ -489,15 +515,15 @@ def _claim(out: Path, config: RunConfig) -> Run:
     if (out / CONFIG).exists():
         run = open_run(out)
         differences = run.config.differences(config)
+        if differences and not run.checkpoints():  # it never began: nothing is lost
+            write_config(out, config)
+            return Run(out, config)
         if differences:
             raise TrainingError(
                 f"{out} holds a run that was started otherwise; train in another directory, or ask for the same:\n  "
                 + "\n  ".join(differences)
             )
         return run
-    strangers = sorted(path.name for path in out.iterdir() if path.name not in ("lock", "data") and not path.match(UNFINISHED))
-    if strangers:
-        raise TrainingError(f"{out} holds something that is no run ({strangers[0]}); give a new or an empty directory")
     write_config(out, config)
     return Run(out, config)
 

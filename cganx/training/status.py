@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -38,11 +39,18 @@ class Status:
 Progress = Callable[[Status], None]
 
 
+class _Nowhere(io.StringIO):
+    """A stream that keeps nothing."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
 class StatusLine:
     """One line, rewritten in place on a terminal; elsewhere a plain line now and then. Use as a context manager."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = stream or sys.stderr or _Nowhere()  # whoever started this may have closed stderr
         self._live = self._stream.isatty()
         self._width = 0
         self._spoken = float("-inf")

@@ -40,6 +40,7 @@ def export_module(
     """Export ``module``, hold the file to what ``reference`` gives, and write it; see `cganx_export.export`."""
     refuse_bad_target(path)
     card = _asked(card, label_input)
+    _check_card(card)
 
     # The function, as torch computes it
     module, reference = prepared(module), prepared(reference)
@@ -84,6 +85,13 @@ def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> Gen
         return replace(card, label=Label(input=label_input))
     except CardMismatch as error:
         raise ExportError(f"{error}. Export with label_input='weights'") from error
+
+
+def _check_card(card: GeneratorCard) -> None:
+    try:
+        card.to_json().encode()
+    except (ValueError, TypeError) as error:  # a NaN, an array, half of a surrogate pair
+        raise ExportError(f"the card cannot be written as JSON: {error}. Give plain finite numbers, texts and lists") from error
 
 
 def _example(card: GeneratorCard) -> tuple[torch.Tensor, ...]:

@@ -39,11 +39,11 @@ def seal(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[bytes, str]:
     helper.set_model_props(
         model,
         {
-            CARD_KEY: text,
-            HASH_KEY: digest,
             "Image.BitmapPixelFormat": PIXEL_FORMATS[card.image.channels],
             "Image.ColorSpaceGamma": "SRGB",
             "Image.NominalPixelRange": "Normalized_1_1",
+            CARD_KEY: text,
+            HASH_KEY: digest,  # last, so that a file that was cut short has none
         },
     )
     return model.SerializeToString(deterministic=True), digest

@@ -71,8 +71,11 @@ def _refuse_random(program: torch.export.ExportedProgram) -> None:
     for node in program.graph.nodes:
         if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
             continue
-        # Dropout carries the tag even where it is switched off.
+        # Dropout carries the tag even where it is switched off, alone and inside attention.
         if "dropout" in str(node.target) and len(node.args) > 2 and node.args[2] is False:
+            continue
+        probability = node.args[4] if len(node.args) > 4 else node.kwargs.get("dropout_p", 0.0)
+        if "scaled_dot_product_attention" in str(node.target) and probability == 0:
             continue
         raise ExportError(
             f"the module draws random numbers in forward ({node.target}); a picture must follow from latent and label alone. "

@@ -14,6 +14,8 @@ def refuse_bad_target(path: Path) -> None:
     """Raise ExportError where ``path`` cannot become a file, before any work is done for it."""
     if path.is_dir():
         raise ExportError(f"{path} is a folder; name the file to write, for example {path / 'model.onnx'}")
+    if path.exists() and not path.is_file():
+        raise ExportError(f"{path} is not a regular file; name the file to write, for example model.onnx")
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not parent.is_dir():
         raise ExportError(f"{path} cannot be written: {parent} is a file, not a folder; name another folder")

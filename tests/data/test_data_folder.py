@@ -198,3 +198,22 @@ def test_bad_tables(tmp_path: Path, text: str, cause: str) -> None:
 def test_table_of_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes("file,label\nä.png,x\n".encode("utf-16"))
     refused(tmp_path / "t.csv", "t.csv", "UTF-8")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are a matter of POSIX")
+def test_a_pipe_among_the_pictures_is_not_waited_for(folder) -> None:
+    root = folder({"dog": 30, "cat": 30})
+    os.mkfifo(root / "cat" / "zz.png")
+    data = load(root)
+    assert len(data.train) + len(data.test) == 60
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"animals-\xff")
+    try:
+        (root / "cat").mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+    for number in range(20):
+        Image.new("L", (8, 8), number).save(root / "cat" / f"{number}.png")
+    refused(root, "not valid Unicode")

@@ -111,3 +111,57 @@ def test_a_header_that_lies(tmp_path: Path) -> None:
         archive.writestr("images.npy", header.getvalue())
     with pytest.raises(DataError, match="declares"):
         load(path)
+
+
+def rewritten(tmp_path: Path, **members: bytes | None) -> Path:
+    """An .npz whose members of these names hold these bytes instead, or are called so without ``.npy`` where None."""
+    whole = save(tmp_path / "whole.npz")
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            key = name.removesuffix(".npy")
+            if key in members and members[key] is None:
+                target.writestr(key, source.read(name))
+            else:
+                target.writestr(name, members.get(key) or source.read(name))
+    return path
+
+
+def header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"classes": None},
+        {"images": header("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 9, 9)}\n")},
+        {"images": header("{'descr': '|u1', 'fortran_order': False, 'shape': (10 ** 30, 0, 9)}\n")},
+        {"images": header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1)}\n")},
+        {"images": header("{'descr': '|u1' \xff\xfe ((((\n")},
+        {"classes": header("{'descr': '<U0', 'fortran_order': False, 'shape': (2,)}\n")},
+    ],
+)
+def test_members_that_are_no_arrays(tmp_path: Path, members: dict[str, bytes | None]) -> None:
+    path = rewritten(tmp_path, **members)
+    with pytest.raises(DataError, match=r"x\.npz"):
+        load(path)
+
+
+def test_an_encrypted_archive(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.npz")
+    data = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(signature)
+        while at >= 0:
+            data[at + offset] |= 1
+            at = data.find(signature, at + 1)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.npz"):
+        load(path)
+
+
+def test_a_table_with_a_nul_byte(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"file,label\na\0b.png,cat\n")
+    with pytest.raises(DataError, match=r"NUL|not a CSV"):
+        load(tmp_path / "t.csv")

@@ -116,3 +116,32 @@ class OddChannels(nn.Module):
     def forward(self, latent: Tensor, label: Tensor) -> Tensor:
         x = self.first(torch.cat([latent, label], 1)).unflatten(1, (33, 5, 5))
         return torch.tanh(self.to_image(torch.relu(self.middle(x))))
+
+
+class CentredOnItsBatch(Small):
+    """Statistics over the batch, in eval mode too."""
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        image = super().forward(latent, label)
+        return 0.5 * (image - image.mean(0, keepdim=True))
+
+
+class SqueezesOne(Small):
+    """Right for every batch but one."""
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        return super().forward(latent, label).squeeze()[:, None]
+
+
+class Attentive(Small):
+    """Attention over the places, without dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = nn.Linear(8, 8)
+
+    def features(self, inputs: Tensor) -> Tensor:
+        x = super().features(inputs)
+        places = x.flatten(2).transpose(1, 2)[:, None]  # one head
+        mixed = F.scaled_dot_product_attention(self.queries(places), places, places)
+        return x + mixed[:, 0].transpose(1, 2).unflatten(2, x.shape[2:])

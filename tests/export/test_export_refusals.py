@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from cganx.card import GeneratorCard, Image, Source
@@ -24,6 +25,8 @@ from cganx_export import export
         ("IgnoresLabel", "does not use its label"),
         ("NotANumber", "not finite"),
         ("UnlistedOperator", "CumSum"),
+        ("CentredOnItsBatch", "depends on the batch"),
+        ("SqueezesOne", "batch"),
     ],
 )
 def test_a_module_that_cannot_be_trusted_is_refused_and_the_old_file_stays(
@@ -96,3 +99,26 @@ def test_a_missing_package_is_named_with_the_pip_line(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
     with pytest.raises(BackendMissing, match=rf'{package}.*pip install "cganx\[export,cpu\]"'):
         export(None, card(), tmp_path / "model.onnx")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metrics", [{"fid": float("nan")}, {"fid": np.float32(1)}, {"note": "\ud800"}])
+def test_a_card_that_is_no_json_is_refused(
+    modules: ModuleType, card: Callable[..., GeneratorCard], tmp_path: Path, metrics: dict[str, object]
+) -> None:
+    with pytest.raises(ExportError, match="cannot be written as JSON"):
+        export(modules.Small(), card(metrics=metrics), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are a matter of POSIX")
+def test_a_pipe_is_not_replaced(modules: ModuleType, card: Callable[..., GeneratorCard], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ExportError, match="not a regular file"):
+        export(modules.Small(), card(), tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_attention_without_dropout_draws_nothing(
+    modules: ModuleType, card: Callable[..., GeneratorCard], tmp_path: Path
+) -> None:
+    assert export(modules.Attentive(), card(), tmp_path / "model.onnx", rewrite=False).parity.max_difference < 1e-4

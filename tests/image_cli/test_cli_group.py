@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 
 import cganx
 from cganx.errors import BackendMissing
+from cganx.runtime.testing import TINY
 
 HEAVY = {"PIL", "cganx.runtime", "importlib.metadata", "numpy", "onnx", "onnxruntime", "torch", "tqdm"}
 
@@ -196,3 +198,13 @@ def test_completion_lists_commands_without_importing_them():
     with click.Context(cganx) as context:
         found = cganx.shell_complete(context, "g")
     assert [one.value for one in found] == ["generate", "grid"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed the POSIX way")
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_is_no_error(tmp_path: Path, closed: str) -> None:
+    words = [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "--seeds", "0", "-o", str(tmp_path / "out")]
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *words], check=False, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "out").rglob("*.png"))

@@ -241,3 +241,34 @@ def test_an_image_out_of_range_or_not_finite_does_not_load(make: Any) -> None:
 
     with pytest.raises(NotAGenerator, match="not within"):
         runtime.load(make(widen))
+
+
+@pytest.mark.parametrize("latents", [np.full((1, 8), 1e300), [[1.0], [1.0, 2.0]]])
+def test_latents_that_float32_does_not_hold_are_refused(latents: Any) -> None:
+    with pytest.raises(runtime.RequestError, match="latents"):
+        runtime.load(testing.TINY, device="cpu").generate(0, latents=latents)
+
+
+@pytest.mark.parametrize("request_", [("square",), "square", 5, None])
+def test_a_stream_takes_pairs(request_: Any) -> None:
+    with pytest.raises(runtime.RequestError, match="a pair"):
+        list(runtime.load(testing.TINY, device="cpu").stream([request_]))
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_a_generator_of_any_bytes_can_be_pickled(kind: Any) -> None:
+    generator = runtime.load(kind(testing.TINY.read_bytes()), device="cpu")
+    again = pickle.loads(pickle.dumps(generator))
+    assert np.array_equal(again.generate(0, seeds=1), generator.generate(0, seeds=1))
+
+
+@pytest.mark.parametrize("threads", [0, 10**6, True, 1.0])
+def test_a_number_of_threads_that_is_none_is_refused(threads: Any) -> None:
+    with pytest.raises(runtime.RequestError, match="threads"):
+        runtime.load(testing.TINY, device="cpu", threads=threads)
+
+
+@pytest.mark.parametrize("device", [None, 5])
+def test_a_device_that_is_no_name_is_said_so(device: Any) -> None:
+    with pytest.raises(runtime.DeviceUnavailable, match="no such device name"):
+        runtime.load(testing.TINY, device=device)

@@ -244,3 +244,26 @@ def test_bad_models_name_themselves(tmp_path: Path, part: Callable[[str], None])
         runtime.load(path)
     assert caught.value.model == str(path)
     assert "\n" not in str(caught.value)
+
+
+def test_another_threads_stdout_is_left_alone_while_a_model_loads() -> None:
+    code = """
+        import contextlib, io, sys, threading
+        from cganx import runtime
+        from cganx.runtime import testing
+        before = sys.stdout
+        seen = []
+        loading = threading.Event()
+        def look():
+            while not loading.is_set():
+                seen.append(sys.stdout is before)
+        other = threading.Thread(target=look)
+        other.start()
+        for _ in range(5):
+            runtime.load(testing.TINY, device="cpu")
+        loading.set()
+        other.join()
+        assert seen and all(seen)
+        assert sys.stdout is before
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)

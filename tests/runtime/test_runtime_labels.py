@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cganx import runtime
 from cganx.card import GeneratorCard, Image, Label, Latent
 from cganx.errors import LabelError
+from cganx.runtime import testing
 from cganx.runtime.labels import Labels
 
 NAMES = ("T-shirt/top", "Sneaker", "Bag", "a=b,c", "7", "A", "a")
@@ -164,3 +166,14 @@ def test_the_text_of_a_blend_reads_back_as_the_blend(weights: list[float]) -> No
     assert text is not None
     again = {name: float(weight) for name, _, weight in (part.partition("=") for part in text.split(","))}
     np.testing.assert_array_equal(one.many(again), made)
+
+
+def test_numbers_that_no_float_holds_are_label_errors() -> None:
+    generator = runtime.load(testing.TINY, device="cpu")
+    first, second = generator.card.classes
+    for label in ({first: 10**400}, {first: 1e308, second: 1e308}, b"\x01", bytearray(b"\x01")):
+        with pytest.raises(runtime.LabelError):
+            generator.generate(label, seeds=0)  # type: ignore[arg-type]
+    for label in ([], [first, second]):
+        with pytest.raises(runtime.LabelError, match="not one label"):
+            generator.label_text(label)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 import os
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,121 @@ def made_twice(model: Any) -> None:
     model.graph.node[1].output[0] = model.graph.node[0].output[0]
 
 
+def constant(model: Any, name: str, value: Any, kind: type[np.generic] = np.int64) -> str:
+    model.graph.initializer.append(tensor(name, np.array(value, kind)))
+    return name
+
+
+def smallest_by_minus_one(model: Any) -> None:
+    constant(model, "smallest", [-(2**63)])
+    constant(model, "minus_one", [-1])
+    model.graph.node.insert(0, node("Div", ["smallest", "minus_one"], ["trap"]))
+
+
+def by_what_the_latent_says(model: Any) -> None:
+    from onnx import TensorProto
+
+    constant(model, "seven", [7])
+    model.graph.node.extend(
+        [node("Cast", ["latent"], ["whole"], to=TensorProto.INT64), node("Div", ["seven", "whole"], ["any"])]
+    )
+
+
+def small_at_batch_two_alone(model: Any) -> None:
+    """max(1, (2 - batch) * 2**29) as a size."""
+    for name, value in (("two", [2]), ("huge", [1 << 29]), ("least", [1]), ("first", [0])):
+        constant(model, name, value)
+    constant(model, "nothing", [0.0], np.float32)
+    model.graph.node.extend(
+        [
+            node("Shape", ["latent"], ["latent.shape"]),
+            node("Gather", ["latent.shape", "first"], ["batch.size"]),
+            node("Sub", ["two", "batch.size"], ["difference"]),
+            node("Mul", ["difference", "huge"], ["product"]),
+            node("Max", ["product", "least"], ["size"]),
+            node("Expand", ["nothing", "size"], ["unfolded"]),
+        ]
+    )
+
+
+def squares_of_the_batch(model: Any) -> None:
+    """[batch * 2**12, batch * 2**12]: small enough for two pictures, not for 64."""
+    for name, value in (("many", [1 << 12]), ("first", [0])):
+        constant(model, name, value)
+    constant(model, "nothing", [[0.0]], np.float32)
+    model.graph.node.extend(
+        [
+            node("Shape", ["latent"], ["latent.shape"]),
+            node("Gather", ["latent.shape", "first"], ["batch.size"]),
+            node("Mul", ["batch.size", "many"], ["side"]),
+            node("Concat", ["side", "side"], ["sides"], axis=0),
+            node("Expand", ["nothing", "sides"], ["unfolded"]),
+        ]
+    )
+
+
+def reduction_that_is_none(model: Any) -> None:
+    model.graph.node.append(node("ReduceSum", ["latent"], ["same"], noop_with_empty_axes=1))
+
+
+def squeeze_of_whatever_is_one(model: Any) -> None:
+    model.graph.node.append(node("Squeeze", ["latent"], ["squeezed"]))
+
+
+def old_opset(model: Any) -> None:
+    model.opset_import[0].version = 11
+
+
+def future_opset(model: Any) -> None:
+    model.opset_import[0].version = 99
+
+
+def wide_columns(model: Any) -> None:
+    constant(model, "kernel", np.zeros((1, 1, 2048, 2048)), np.float32)
+    constant(model, "plane", np.zeros((1, 1, 64, 64)), np.float32)
+    model.graph.node.append(node("ConvTranspose", ["plane", "kernel"], ["out"], pads=[1000, 1000, 1000, 1000]))
+
+
+def many_gathered(model: Any) -> None:
+    constant(model, "table", np.zeros(4096), np.int64)
+    constant(model, "rows", np.zeros((64, 64)), np.int64)
+    model.graph.node.extend(
+        [node("Gather", [before, "rows"], [after]) for before, after in pairwise(["table", "a", "b", "c", "d"])]
+    )
+
+
+def nothing_to_add(model: Any) -> None:
+    model.graph.node.append(node("Add", [], ["sum"]))
+
+
+def split_into_nothing(model: Any) -> None:
+    model.graph.node.append(node("Split", ["latent"], []))
+
+
+def axes_of_another_type(model: Any) -> None:
+    model.graph.node.append(node("Squeeze", ["latent"], ["squeezed"], axes=1))
+
+
+def the_same_axis_twice(model: Any) -> None:
+    constant(model, "axes", [3, 3])
+    model.graph.node.append(node("Unsqueeze", ["latent", "axes"], ["wider"]))
+
+
+def constant_of_another_type(model: Any) -> None:
+    from onnx import helper
+
+    made = node("Constant", [], ["value"])
+    made.attribute.append(helper.make_attribute("value_int", float("inf")))
+    model.graph.node.append(made)
+
+
+def scaled_scalar(model: Any) -> None:
+    constant(model, "scalar", 1.0, np.float32)
+    constant(model, "scales", [], np.float32)
+    constant(model, "sizes", [], np.int64)
+    model.graph.node.append(node("Resize", ["scalar", "", "scales", "sizes"], ["scaled"]))
+
+
 def batch_frozen_inside(model: Any) -> None:
     model.graph.initializer.append(tensor("frozen", np.array([1, 1, 4, 4], np.int64)))
     next(one for one in model.graph.node if one.op_type == "Reshape").input[1] = "frozen"
@@ -270,6 +386,22 @@ def batch_frozen_inside(model: Any) -> None:
         (forward_reference, "nothing before"),
         (made_twice, "there already"),
         (batch_frozen_inside, "another number of values"),
+        (smallest_by_minus_one, "divides whole numbers"),
+        (by_what_the_latent_says, "divides whole numbers"),
+        (small_at_batch_two_alone, "computed"),
+        (squares_of_the_batch, "more than a generator may"),
+        (reduction_that_is_none, "which axes"),
+        (squeeze_of_whatever_is_one, "which axes"),
+        (old_opset, "opset 11"),
+        (future_opset, "opset 99"),
+        (wide_columns, "unfolds to"),
+        (many_gathered, "more than a generator may"),
+        (nothing_to_add, "lacks its input"),
+        (split_into_nothing, "Split"),
+        (axes_of_another_type, "axes"),
+        (the_same_axis_twice, "same axis twice"),
+        (constant_of_another_type, "another type|has no value"),
+        (scaled_scalar, "Resize"),
     ],
 )
 def test_hostile_graphs_are_refused_before_a_session(make: Any, change: Any, word: str) -> None:
@@ -408,3 +540,99 @@ def test_float_attributes_are_read() -> None:
     graph = b"\x0a" + bytes([len(one)]) + one
     data = b"\x08\x09" + b"\x42\x02\x10\x12" + b"\x3a" + bytes([len(graph)]) + graph
     assert parse(memoryview(data)).graph.nodes[0].attributes == {"alpha": 0.25}
+
+
+def test_scales_are_followed_in_float32_as_onnxruntime_does(make: Any) -> None:
+    def scale(model: Any) -> None:
+        constant(model, "plane", np.zeros((1, 1, 10, 100)), np.float32)
+        constant(model, "scales", [1, 1, 0.7, 0.57], np.float32)
+        model.graph.node.append(node("Resize", ["plane", "", "scales"], ["resized"], mode="nearest"))
+        from onnx import TensorProto, helper
+
+        model.graph.value_info.append(helper.make_tensor_value_info("resized", TensorProto.FLOAT, [1, 1, 7, 57]))
+
+    runtime.read(make(scale))
+
+
+def test_many_empty_entries_are_refused_before_they_are_kept() -> None:
+    nodes = b"\x0a\x00" * (1 << 20)
+    length = len(nodes)
+    size = b""
+    while length:
+        size += bytes([(length & 0x7F) | (0x80 if length > 0x7F else 0)])
+        length >>= 7
+    with pytest.raises(UnsafeModel, match="more than"):
+        runtime.read(b"\x08\x0a\x42\x02\x10\x12\x3a" + size + nodes)
+
+
+@pytest.mark.parametrize("name", ["noise." + "1" * 5000, "noise.8589934592", "noise.01", "noise.", "noise.-1"])
+def test_noise_inputs_have_small_numbers(make: Any, name: str) -> None:
+    def declare(model: Any) -> None:
+        from onnx import TensorProto, helper
+
+        model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4]))
+
+    with pytest.raises(CardMismatch, match="does not speak of"):
+        runtime.read(make(declare))
+
+
+def test_random_inputs_have_a_bound_of_their_own(make: Any) -> None:
+    def declare(model: Any) -> None:
+        from onnx import TensorProto, helper
+
+        model.graph.input.append(helper.make_tensor_value_info("noise.0", TensorProto.FLOAT, ["batch", 1 << 23]))
+
+    with pytest.raises(UnsafeModel, match="random values"):
+        runtime.read(make(declare))
+
+
+def test_a_file_that_makes_another_number_of_pictures_is_no_generator(make: Any) -> None:
+    def freeze(model: Any) -> None:
+        constant(model, "two", np.zeros((2, 1, 4, 4)), np.float32)
+        constant(model, "two.pixels", np.zeros((2, 4, 4, 1)), np.uint8)
+        for one in model.graph.node:
+            for index, name in enumerate(one.output):
+                if name in ("image", "pixels"):
+                    one.output[index] = f"unused.{name}"
+            for index, name in enumerate(one.input):
+                if name in ("image", "pixels"):
+                    one.input[index] = f"unused.{name}"
+        model.graph.node.extend([node("Identity", ["two"], ["image"]), node("Identity", ["two.pixels"], ["pixels"])])
+
+    with pytest.raises(ModelError, match=r"2 pictures where|image|float32 \('batch'"):
+        runtime.load(make(freeze))
+
+
+def test_what_onnxruntime_refuses_in_a_run_is_an_error_of_ours(make: Any) -> None:
+    """Class 0 is all that a probe shows; another class takes an element that is not there."""
+
+    def gather(model: Any) -> None:
+        from onnx import TensorProto
+
+        constant(model, "table", np.zeros((1, 16)), np.float32)
+        constant(model, "weights", [[0], [5], [5]], np.float32)
+        constant(model, "flat", [-1, 1, 4, 4], np.int64)
+        place = next(index for index, one in enumerate(model.graph.node) if "image" in one.output)
+        model.graph.node[place].output[0] = "before"
+        added = [
+            node("MatMul", ["label", "weights"], ["number"]),
+            node("Cast", ["number"], ["row"], to=TensorProto.INT64),
+            node("Gather", ["table", "row"], ["looked.up"]),
+            node("Reshape", ["looked.up", "flat"], ["planes"]),
+            node("Add", ["before", "planes"], ["image"]),
+        ]
+        for offset, one in enumerate(added):
+            model.graph.node.insert(place + 1 + offset, one)
+
+    generator = runtime.load(make(gather), device="cpu")
+    generator.generate("red", seeds=0)
+    with pytest.raises(NotAGenerator, match="cannot run it"):
+        generator.generate("blue", seeds=0)
+
+
+def test_a_folder_is_named_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    for model in ("run", tmp_path / "run"):
+        with pytest.raises(runtime.ModelNotFound, match=r"it is a folder.*cganx export"):
+            runtime.load(model)

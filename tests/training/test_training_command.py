@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from cganx.errors import TrainingError
+from cganx.errors import DataError, TrainingError
 from cganx.training import open_run
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.command import presets, train
@@ -147,3 +147,30 @@ def test_openmp_is_told_to_spin_little_before_torch_loads_it(given: dict[str, st
         assert f"OMP_WAIT_POLICY = '{taken[0]}'" in done.stderr
     if "GOMP_SPINCOUNT" in done.stderr and taken[1] is not None:
         assert f"GOMP_SPINCOUNT = '{taken[1]}'" in done.stderr
+
+
+def test_a_budget_that_no_step_fits_in_is_an_error(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(train, arguments(folder, tmp_path / "run", "--time-budget", "0.001"))
+    assert done.exit_code == 1
+    assert "before the first step" in done.stderr
+
+
+def test_the_batch_size_is_given_once(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(train, arguments(folder, tmp_path / "run", "--set", "batch_size=16"))
+    assert done.exit_code == 2
+    assert "given twice" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_text_is_no_data(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="empty text"):
+        CliRunner().invoke(train, ["--data", "", "-o", str(tmp_path / "run")], catch_exceptions=False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed the POSIX way")
+def test_it_trains_with_its_streams_closed(folder: Path, tmp_path: Path) -> None:
+    code = "from cganx.training.command import train; train(standalone_mode=False)"
+    words = [sys.executable, "-c", code, *arguments(folder, tmp_path / "run", "--steps", "2")]
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *words], check=False)
+    assert open_run(tmp_path / "run").step() == 2
+    assert done.returncode in (0, 120)  # Python's own word for streams that it could not flush at its end

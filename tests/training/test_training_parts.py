@@ -239,3 +239,25 @@ def test_the_status_line():
     assert terminal.getvalue().count("\n") == 1
     assert terminal.getvalue().endswith("\rstep 100/1,000  960 images/s  d 1.250  ETA 2:05\n")
     assert pipe.getvalue().splitlines() == [str(status(50)), str(status(100))]
+
+
+def test_a_byte_that_changed_in_a_checkpoint_is_noticed(tmp_path: Path):
+    path = save_checkpoint(tmp_path, 3, {"a": torch.ones(1000), "b": torch.zeros(0)}, {"seconds": 1.0})
+    assert torch.equal(load_checkpoint(tmp_path, 3)[0]["a"], torch.ones(1000))
+    data = bytearray(path.read_bytes())
+    data[-2000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TrainingError, match=r"step-00000003\.safetensors is damaged \(the checksum of a does not fit"):
+        load_checkpoint(tmp_path, 3)
+
+
+def test_statistics_that_are_no_text_are_dropped(tmp_path: Path):
+    (tmp_path / "stats.jsonl").write_bytes(b'{"step": 5}\n\xff\xfe\n')
+    Stats(tmp_path, 10).add({"step": 12})
+    assert (tmp_path / "stats.jsonl").read_text() == '{"step": 5}\n{"step": 12}\n'
+
+
+def test_a_disk_that_is_full_names_the_statistics(tmp_path: Path):
+    (tmp_path / "stats.jsonl").mkdir()
+    with pytest.raises((TrainingError, IsADirectoryError)):
+        Stats(tmp_path, 10).add({"step": 12})

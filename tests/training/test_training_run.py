@@ -11,7 +11,7 @@ from PIL import Image
 from training_pictures import SMALL, data_set
 
 from cganx.data import DataSet
-from cganx.errors import DeviceUnavailable, TrainingError
+from cganx.errors import DataError, DeviceUnavailable, TrainingError
 from cganx.training import PRESETS, Status, open_run, train
 from cganx.training.checkpoint import load_checkpoint
 
@@ -281,3 +281,28 @@ def test_what_is_no_run_says_so(tmp_path: Path):
     (tmp_path / "config.json").write_text('{"format": 99, "made_with": {"cganx": "9.0"}}')
     with pytest.raises(TrainingError, match=r"newer cganx \(9\.0\)"):
         open_run(tmp_path)
+
+
+def test_a_size_that_no_network_makes_is_refused_before_the_pictures_are_read(folder: Path, tmp_path: Path):
+    with pytest.raises(TrainingError, match="too large"):
+        train(folder, out=tmp_path / "run", steps=1, image_size=3000, settings=SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refused_start_leaves_nothing_and_claims_nothing(stripes: DataSet, tmp_path: Path):
+    for problem in ({"data": tmp_path / "nowhere"}, {"init_from": tmp_path / "nothing"}):
+        with pytest.raises((DataError, TrainingError)):
+            train(**({"data": stripes, "out": tmp_path / "run", "steps": 1, "settings": SMALL} | problem))
+        assert not (tmp_path / "run").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("chapter 1")
+    with pytest.raises(TrainingError, match=r"thesis\.txt"):
+        train(stripes, out=tmp_path / "mine", steps=1, settings=SMALL)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_that_never_began_may_be_asked_for_otherwise(stripes: DataSet, tmp_path: Path):
+    train(stripes, out=tmp_path / "first", steps=1, settings=SMALL)
+    with pytest.raises(TrainingError, match="do not fit"):
+        train(data_set(4), out=tmp_path / "run", steps=1, settings=SMALL, init_from=tmp_path / "first")
+    assert train(stripes, out=tmp_path / "run", steps=1, settings=SMALL).step() == 1

@@ -45,7 +45,7 @@ class _Job:
     show_default=True,
     help="What to do where a picture's file is already there.",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Pictures in one run.")
+@click.option("--batch-size", type=click.IntRange(1, 4096), default=64, show_default=True, help="Pictures in one run.")
 @json_option("Print a summary as JSON.")
 def generate(
     model: str,
@@ -123,7 +123,7 @@ def _image(pixels: Any) -> Image.Image:
 
 def _progress(total: int) -> Any:
     """A progress bar on stderr where that is a terminal, else None."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return nullcontext()
     from tqdm import tqdm
 

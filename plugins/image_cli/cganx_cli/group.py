@@ -108,7 +108,8 @@ class LazyGroup(click.Group):
 def _exit_code(run: Callable[[], object]) -> int:
     try:
         code = run()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started this
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
