@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import platform
 import re
+import sys
 from collections.abc import Iterator
 
 import torch
@@ -13,8 +16,9 @@ from accelerate.state import AcceleratorState
 
 from cganx.errors import DeviceUnavailable, TrainingError
 
-__all__ = ["accelerator_for", "find_device", "threads"]
+__all__ = ["accelerator_for", "find_device", "kept_memory", "threads"]
 
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 _NAME = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -57,6 +61,27 @@ def accelerator_for(device: torch.device) -> Accelerator:
     if accelerator.num_processes > 1:
         raise TrainingError("a run trains in one process for now; start it without torchrun or accelerate launch")
     return accelerator
+
+
+@contextlib.contextmanager
+def kept_memory() -> Iterator[None]:
+    """Let glibc keep what a step frees for the next step, instead of giving it back and asking for zeroed pages again.
+
+    Large activations are mapped and unmapped in every step otherwise, which costs up to a fifth of it. Elsewhere nothing
+    changes; afterwards glibc's own defaults hold again, and what was kept is given back.
+    """
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        yield
+        return
+    glibc = ctypes.CDLL(None)
+    glibc.mallopt(_M_MMAP_MAX, 0)
+    glibc.mallopt(_M_TRIM_THRESHOLD, -1)
+    try:
+        yield
+    finally:
+        glibc.mallopt(_M_MMAP_MAX, 65_536)
+        glibc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
+        glibc.malloc_trim(0)
 
 
 @contextlib.contextmanager

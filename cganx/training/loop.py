@@ -25,7 +25,7 @@ from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
-from cganx.training.devices import accelerator_for, find_device, threads
+from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
 from cganx.training.directory import COLUMNS, Events, GridWriter, Stats, locked
 from cganx.training.presets import DEFAULT, Preset, find_preset
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
@@ -90,6 +90,7 @@ def train(
         stack.enter_context(locked(out))
         stack.enter_context(torch.random.fork_rng())
         thread_count = stack.enter_context(threads())
+        stack.enter_context(kept_memory())
         stopped = stack.enter_context(_signals())
 
         # Load the pictures.
