@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cganx.networks.keras import SameConv2d, keras_init
 from cganx.networks.layers import ImageShape, Judgement, base_size, cut, upsamplings
 
 __all__ = ["CDCGANDiscriminator", "CDCGANGenerator"]
@@ -23,7 +24,10 @@ LATENT = 100
 
 
 class LabelPlane(nn.Module):
-    """Label weights [n, classes] -> one linear plane [n, 1, height, width] through an embedding of 50 values."""
+    """Label weights [n, classes] -> one linear plane [n, 1, height, width] through an embedding of 50 values.
+
+    Initialised by itself: Keras's embeddings start evenly in -0.05..0.05.
+    """
 
     def __init__(self, classes: int, height: int, width: int) -> None:
         super().__init__()
@@ -31,7 +35,7 @@ class LabelPlane(nn.Module):
         self.embedding = nn.Parameter(torch.empty(classes, EMBEDDING))
         self.dense = nn.Linear(EMBEDDING, height * width)
         nn.init.uniform_(self.embedding, -0.05, 0.05)
-        _keras(self.dense)
+        keras_init(self.dense)
 
     def forward(self, label: Tensor) -> Tensor:
         """The plane that is concatenated to the picture or to the first features."""
@@ -64,8 +68,9 @@ class FewChannelConv2d(nn.Conv2d):
 class CDCGANGenerator(nn.Module):
     """Latent [n, 100] ~ N(0, 1) and label weights [n, classes] -> picture [n, channels, height, width] in -1..1.
 
-    Two doublings by 4x4 transposed convolutions at 28 pixels; other sizes take as many as they need, and are cut from
-    the middle of the next larger size where the doublings do not reach them exactly.
+    Without classes it is the tutorial's unconditional GAN. Two doublings by 4x4 transposed convolutions at 28 pixels; other
+    sizes take as many as they need, and are cut from the middle of the next larger size where the doublings do not reach
+    them exactly.
     """
 
     def __init__(self, shape: ImageShape, classes: int, latent: int = LATENT) -> None:
@@ -73,19 +78,20 @@ class CDCGANGenerator(nn.Module):
         self.shape, self.classes, self.latent = shape, classes, latent
         self.base = base_size(shape)
         stages = upsamplings(shape)
-        self.label = LabelPlane(classes, *self.base)
+        self.label = LabelPlane(classes, *self.base) if classes else None
+        labels = int(classes > 0)
         self.dense = nn.Linear(latent, WIDTH * self.base[0] * self.base[1])
         self.deconvs = nn.ModuleList(
-            nn.ConvTranspose2d(WIDTH + (stage == 0), WIDTH, 4, stride=2, padding=1) for stage in range(stages)
+            nn.ConvTranspose2d(WIDTH + labels * (stage == 0), WIDTH, 4, stride=2, padding=1) for stage in range(stages)
         )
-        self.to_image = FewChannelConv2d(WIDTH + (stages == 0), shape.channels, 7)
-        for layer in (self.dense, *self.deconvs, self.to_image):
-            _keras(layer)
+        self.to_image = FewChannelConv2d(WIDTH + labels * (stages == 0), shape.channels, 7)
+        keras_init(self)
 
-    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+    def forward(self, latent: Tensor, label: Tensor | None = None) -> Tensor:
         """Pictures for latents [n, 100] and label weights [n, classes]."""
         x = F.leaky_relu(self.dense(latent), 0.2).view(-1, *self.base, WIDTH).permute(0, 3, 1, 2)
-        x = torch.cat([x, self.label(label)], dim=1)
+        if self.label is not None:
+            x = torch.cat([x, self.label(label)], dim=1)
         for deconv in self.deconvs:
             x = F.leaky_relu(deconv(x), 0.2, inplace=True)
         return cut(torch.tanh(self.to_image(x)), self.shape)
@@ -94,28 +100,25 @@ class CDCGANGenerator(nn.Module):
 class CDCGANDiscriminator(nn.Module):
     """Picture [n, channels, height, width] and label weights [n, classes] -> `Judgement`, a score alone.
 
-    The label enters as one more plane of the picture. Dropout is active in training mode.
+    The label enters as one more plane of the picture; without classes there is none. Dropout is active in training mode.
     """
 
     def __init__(self, shape: ImageShape, classes: int) -> None:
         super().__init__()
         self.shape, self.classes = shape, classes
-        self.label = LabelPlane(classes, shape.height, shape.width)
+        self.label = LabelPlane(classes, shape.height, shape.width) if classes else None
         sizes = [(math.ceil(shape.height / 2**stage), math.ceil(shape.width / 2**stage)) for stage in range(strides(shape) + 1)]
-        self.pads = [_same_padding(size, kernel=3, stride=2) for size in sizes[:-1]]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(shape.channels + 1 if stage == 0 else WIDTH, WIDTH, 3, stride=2) for stage in range(strides(shape))
-        )
+        first = shape.channels + int(classes > 0)
+        self.convs = nn.ModuleList(SameConv2d(WIDTH if stage else first, WIDTH, 3, stride=2) for stage in range(strides(shape)))
         self.dropout = nn.Dropout(0.4)
         self.score = nn.Linear(WIDTH * sizes[-1][0] * sizes[-1][1], 1)
-        for layer in (*self.convs, self.score):
-            _keras(layer)
+        keras_init(self)
 
-    def forward(self, image: Tensor, label: Tensor) -> Judgement:
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Judgement:
         """How real the pictures are as pictures of their label."""
-        x = torch.cat([image, self.label(label)], dim=1)
-        for pad, conv in zip(self.pads, self.convs, strict=True):
-            x = F.leaky_relu(conv(F.pad(x, pad)), 0.2, inplace=True)
+        x = image if self.label is None else torch.cat([image, self.label(label)], dim=1)
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2, inplace=True)
         flat = self.dropout(x.permute(0, 2, 3, 1).flatten(1))
         return Judgement(self.score(flat).squeeze(1))
 
@@ -123,17 +126,3 @@ class CDCGANDiscriminator(nn.Module):
 def strides(shape: ImageShape) -> int:
     """Strided convolutions of the discriminator: as many as the generator has doublings, one at least."""
     return max(1, upsamplings(shape))
-
-
-def _same_padding(size: tuple[int, int], *, kernel: int, stride: int) -> tuple[int, int, int, int]:
-    """Keras's ``same`` padding as (left, right, top, bottom): the odd pixel goes to the right and the bottom."""
-    height, width = (max(0, (math.ceil(side / stride) - 1) * stride + kernel - side) for side in size)
-    return width // 2, width - width // 2, height // 2, height - height // 2
-
-
-def _keras(layer: nn.Module) -> None:
-    """Keras's defaults: Glorot uniform weights (Glorot and Bengio 2010, equation 16), zero biases."""
-    assert isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d))
-    nn.init.xavier_uniform_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)

@@ -16,6 +16,8 @@ __all__ = [
     "Judgement",
     "base_size",
     "cut",
+    "from_unit",
+    "to_unit",
     "upsamplings",
 ]
 
@@ -72,6 +74,16 @@ def cut(image: Tensor, shape: ImageShape) -> Tensor:
     """The middle [n, c, height, width] of a picture that is at least that large."""
     top, left = (image.shape[2] - shape.height) // 2, (image.shape[3] - shape.width) // 2
     return image[:, :, top : top + shape.height, left : left + shape.width]
+
+
+def to_unit(image: Tensor) -> Tensor:
+    """-1..1 -> 0..1, for networks whose original takes pictures so."""
+    return 0.5 * image + 0.5
+
+
+def from_unit(image: Tensor) -> Tensor:
+    """0..1 -> -1..1, for networks whose original makes pictures so."""
+    return 2.0 * image - 1.0
 
 
 class ClassConditionalAffine(nn.Module):

@@ -1,6 +1,28 @@
-"""Adversarial losses and auxiliary terms: pure functions that read like the papers."""
+"""Adversarial losses, penalties and auxiliary terms: pure functions that read like the papers."""
 
-from cganx.objectives.adversarial import HINGE, NON_SATURATING, AdversarialLoss
+from cganx.objectives.adversarial import (
+    HINGE,
+    LEAST_SQUARES,
+    NON_SATURATING,
+    RELATIVISTIC,
+    WASSERSTEIN,
+    AdversarialLoss,
+    RelativisticLoss,
+    one_sided,
+)
 from cganx.objectives.auxiliary import class_cross_entropy
+from cganx.objectives.penalties import gradient_penalty, squared_gradient
 
-__all__ = ["HINGE", "NON_SATURATING", "AdversarialLoss", "class_cross_entropy"]
+__all__ = [
+    "HINGE",
+    "LEAST_SQUARES",
+    "NON_SATURATING",
+    "RELATIVISTIC",
+    "WASSERSTEIN",
+    "AdversarialLoss",
+    "RelativisticLoss",
+    "class_cross_entropy",
+    "gradient_penalty",
+    "one_sided",
+    "squared_gradient",
+]

@@ -9,7 +9,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 from cganx.training.loop import train
-from cganx.training.presets import PRESETS, Preset, find_preset
+from cganx.training.preset import Preset
+from cganx.training.presets import PRESETS, find_preset
 from cganx.training.run import Run, RunConfig, open_run
 from cganx.training.settings import ClassHeadSettings, Settings
 from cganx.training.status import Status, StatusLine

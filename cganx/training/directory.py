@@ -19,9 +19,10 @@ from cganx.errors import TrainingError
 from cganx.grid import sheet
 from cganx.training.checkpoint import write_whole
 
-__all__ = ["Events", "GridWriter", "Stats", "locked"]
+__all__ = ["LATENTS", "Events", "GridWriter", "Stats", "locked"]
 
 COLUMNS = 10
+LATENTS = 100
 MOST_ROWS = 100
 
 
@@ -102,29 +103,35 @@ def _step(line: str) -> float:
 
 
 class GridWriter:
-    """``samples/step-00000500.png``: ten pictures of each class, of the same latents every time."""
+    """``samples/step-00000500.png``: ten pictures of each class, of the same latents every time.
+
+    ``latent`` is [100, latent]. Every class is shown at the first ten of them; without classes all hundred are shown.
+    """
 
     def __init__(self, run: Path, classes: Sequence[str], latent: Tensor) -> None:
         self._folder = run / "samples"
-        self._classes = list(classes[:MOST_ROWS])
-        self._latent = latent
         self._count = len(classes)
+        rows = torch.split(latent, COLUMNS)
+        if classes:
+            self._rows = [(name, index, rows[0]) for index, name in enumerate(classes[:MOST_ROWS])]
+        else:
+            self._rows = [("", 0, row) for row in rows]
 
     @torch.no_grad()
     def write(self, step: int, generator: nn.Module) -> None:
         """Write the grid of a generator; its training mode is as before afterwards."""
         training = generator.training
         generator.eval()
-        rows = [(name, self._row(generator, index)) for index, name in enumerate(self._classes)]
+        rows = [(name, self._pictures(generator, index, latent)) for name, index, latent in self._rows]
         generator.train(training)
         buffer = io.BytesIO()
         sheet(rows).save(buffer, "PNG")
         write_whole(self._folder / f"step-{step:08d}.png", buffer.getvalue())
 
-    def _row(self, generator: nn.Module, index: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        label = torch.zeros(len(self._latent), self._count, device=self._latent.device)
-        label[:, index] = 1.0
-        image = generator(self._latent, label)
+    def _pictures(self, generator: nn.Module, index: int, latent: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        label = torch.zeros(len(latent), self._count, device=latent.device)
+        label[:, index : index + 1] = 1.0
+        image = generator(latent, label)
         pixels = image.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         row: np.ndarray[Any, np.dtype[np.uint8]] = pixels.permute(0, 2, 3, 1).cpu().numpy()
         return row

@@ -26,10 +26,12 @@ from cganx.networks import ImageShape
 from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
-from cganx.training.directory import COLUMNS, Events, GridWriter, Stats, locked
-from cganx.training.presets import DEFAULT, Preset, find_preset
+from cganx.training.directory import LATENTS as GRID_LATENTS
+from cganx.training.directory import Events, GridWriter, Stats, locked
+from cganx.training.preset import Preset
+from cganx.training.presets import DEFAULT, find_preset
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
-from cganx.training.sampling import Draws, Fakes, Order, Reals, Shuffled, seeded
+from cganx.training.sampling import LATENTS, Draws, Fakes, Order, Reals, Shuffled, seeded
 from cganx.training.settings import Settings, changed
 from cganx.training.status import Progress, Status
 from cganx.training.updates import Players
@@ -97,7 +99,7 @@ def train(
         if not isinstance(data, DataSet):
             data = labelled.load(
                 data,
-                image_size=image_size,
+                image_size=image_size or recipe.fixed_size,
                 channels=channels,
                 fit=fit,
                 labels_per_class=labels_per_class,
@@ -105,9 +107,10 @@ def train(
                 cache=out / "data",
                 progress=data_progress,
             )
-        labelled.require_classes(data)
+        if recipe.settings.by_label:
+            labelled.require_classes(data)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
-        config = _config(data, preset, recipe.settings, seed, init_from, made_with)
+        config = _config(data, preset, recipe, seed, init_from, made_with)
         run = _claim(out, config)
 
         # Build the networks.
@@ -119,7 +122,7 @@ def train(
             discriminator=accelerator.prepare(state.players.discriminator),
             backward=accelerator.backward,
         )
-        reals = Reals(data.train.images, data.train.labels, len(data.classes), accelerator.device)
+        reals = Reals(data.train.images, data.train.labels, len(config.classes), accelerator.device)
 
         # Go on from the newest checkpoint, or from another run's weights.
         if run.checkpoints():
@@ -129,7 +132,7 @@ def train(
         clock = _Clock(begun, state.seconds, time_budget)
         stats, events = Stats(run.path, state.step), Events(run.path, state.step)
         stack.callback(events.close)
-        grids = GridWriter(run.path, data.classes, _grid_latents(state.players.generator, seed).to(accelerator.device))
+        grids = GridWriter(run.path, config.classes, _grid_latents(recipe, state, seed).to(accelerator.device))
 
         def keep(*, grid: bool) -> None:
             """Write a checkpoint, and a sample grid where one is due; note how long that takes."""
@@ -218,13 +221,14 @@ class _State:
         players = Players(
             generator=generator,
             discriminator=discriminator,
-            generator_optimizer=_adam(generator, settings.generator_rate, settings),
-            discriminator_optimizer=_adam(discriminator, settings.discriminator_rate, settings),
+            generator_optimizer=recipe.optimizer(generator, settings.generator_rate, settings),
+            discriminator_optimizer=recipe.optimizer(discriminator, settings.discriminator_rate, settings),
             backward=Tensor.backward,
         )
         average = AveragedGenerator(generator, settings.ema_decay) if settings.ema_decay > 0 else None
         order = (Shuffled if recipe.shuffled else Draws)(sum(config.class_counts), config.seed)
-        fakes = Fakes(int(generator.latent), config.class_counts, seeded(config.seed, "fakes"), device)
+        random = seeded(config.seed, "fakes")
+        fakes = Fakes(int(generator.latent), recipe.latent, config.frequencies, random, device)
         torch.manual_seed(int(seeded(config.seed, "layers").initial_seed()))  # dropout
         return cls(players, average, order, fakes, device)
 
@@ -354,12 +358,6 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def _adam(module: nn.Module, rate: float, settings: Settings) -> torch.optim.Optimizer:
-    return torch.optim.Adam(
-        module.parameters(), lr=rate, betas=(settings.beta1, settings.beta2), eps=settings.epsilon, fused=True
-    )
-
-
 # ----------------------------------------------------------------------------------------------------------------------
 # Time
 
@@ -483,25 +481,31 @@ def _refuse_strangers(out: Path) -> None:
 def _config(
     data: DataSet,
     preset: str,
-    settings: Settings,
+    recipe: Preset[Any],
     seed: int,
     init_from: str | Path | None,
     made_with: Mapping[str, Any],
 ) -> RunConfig:
     labels = data.train.labels
-    counts = np.bincount(labels[labels >= 0], minlength=len(data.classes))
+    counts = np.bincount(labels[labels >= 0], minlength=len(data.classes)) if recipe.settings.by_label else [len(labels)]
     try:
         ImageShape(data.channels, data.height, data.width)
     except ValueError as error:
         raise TrainingError(f"{data.name}: {error}") from None
+    if recipe.fixed_size not in (None, (data.height, data.width)):
+        height, width = recipe.fixed_size
+        raise TrainingError(
+            f"preset {preset!r} makes pictures of {height}x{width}, not {data.height}x{data.width}: "
+            f"leave the image size out, or give {height}x{width}"
+        )
     return RunConfig(
         preset=preset,
-        settings=dataclasses.asdict(settings),
+        settings=dataclasses.asdict(recipe.settings),
         seed=seed,
         data=data.name,
         fingerprint=data.fingerprint,
         licence=data.licence,
-        classes=data.classes,
+        classes=data.classes if recipe.settings.by_label else (),
         class_counts=tuple(int(count) for count in counts),
         height=data.height,
         width=data.width,
@@ -529,8 +533,9 @@ def _claim(out: Path, config: RunConfig) -> Run:
     return Run(out, config)
 
 
-def _grid_latents(generator: nn.Module, seed: int) -> Tensor:
-    return torch.randn(COLUMNS, int(generator.latent), generator=seeded(seed, "grid"))  # type: ignore[arg-type]
+def _grid_latents(recipe: Preset[Any], state: _State, seed: int) -> Tensor:
+    size = int(state.players.generator.latent)  # type: ignore[arg-type]
+    return LATENTS[recipe.latent](GRID_LATENTS, size, seeded(seed, "grid"))
 
 
 def _rounded(status: Status) -> dict[str, float]:

@@ -3,73 +3,54 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar
-
-from torch import Tensor, nn
+from typing import Any
 
 from cganx.errors import TrainingError
-from cganx.networks import (
-    CDCGANDiscriminator,
-    CDCGANGenerator,
-    ImageShape,
-    SNGANDiscriminator,
-    SNGANGenerator,
+from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, r3gan, sngan, wgan
+from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, one_sided
+from cganx.training.optimizers import rmsprop
+from cganx.training.preset import Preset
+from cganx.training.settings import (
+    ClassHeadSettings,
+    ClippedCriticSettings,
+    EitherSettings,
+    PenalisedCriticSettings,
+    RelativisticSettings,
+    Settings,
+    UnconditionalSettings,
 )
-from cganx.objectives import HINGE, NON_SATURATING
-from cganx.training.settings import ClassHeadSettings, Settings
-from cganx.training.updates import Alternating, Joint, Update
+from cganx.training.updates import (
+    Alternating,
+    AlternatingWithClasses,
+    ClippedCritic,
+    Joint,
+    Mixed,
+    MixedWithClasses,
+    PenalisedCritic,
+    Relativistic,
+    Separate,
+)
 
-__all__ = ["DEFAULT", "PRESETS", "Generator", "Preset", "find_preset"]
-
-
-class Generator(Protocol):
-    """What the loop asks of a generator, beside being a `torch.nn.Module`."""
-
-    shape: ImageShape
-    classes: int
-    latent: int
-
-    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
-        """Pictures [n, c, h, w] in -1..1 for latents [n, latent] and label weights [n, classes]."""
-
-
-_Settings = TypeVar("_Settings", bound=Settings)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset(Generic[_Settings]):
-    """One full recipe.
-
-    ``generator`` and ``discriminator`` build the networks from the pictures' shape and the number of classes.
-    ``update`` is what one step does, losses included; its type says which settings it needs, so a scheme with a class
-    head cannot be paired with settings that have no weight for it. ``generator_label`` and ``discriminator_label`` say in
-    words how the label enters. ``steps`` is the default length. ``shuffled``: every picture once an epoch, in a new order
-    each time; otherwise every picture of a batch is drawn by itself.
-    """
-
-    summary: str
-    source: str
-    generator: Callable[[ImageShape, int], nn.Module]
-    discriminator: Callable[[ImageShape, int], nn.Module]
-    generator_label: str
-    discriminator_label: str
-    update: Update[_Settings]
-    settings: _Settings
-    steps: int
-    shuffled: bool = True
-
+__all__ = ["DEFAULT", "PRESETS", "find_preset"]
 
 DEFAULT = "sngan-small"
+BOOK = "Chaudhary, The GAN Book, 2024"
+NO_LABEL = "none"
+JOINED = "joined to the latent"
+PLANE = "embedding, a linear plane concatenated to the {}"
+RUNNING = "Fakes for the discriminator are made with batch statistics, as the generator's are; Keras takes running ones."
+
 PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
     {
+        # ------------------------------------------------------------------------------------------ the project's own
         "sngan-small": Preset[ClassHeadSettings](
             summary="Small and quick: spectral norm, hinge loss, projection and class head, averaged weights.",
             source="Miyato et al. 2018; Miyato and Koyama 2018; Odena et al. 2017; Yazici et al. 2019 (the average)",
-            generator=SNGANGenerator,
-            discriminator=SNGANDiscriminator,
+            generator=sngan.SNGANGenerator,
+            discriminator=sngan.SNGANDiscriminator,
             generator_label="concatenated to the latent; class-conditional batch norm at every stage",
             discriminator_label="projection; class head",
             update=Joint(HINGE),
@@ -85,17 +66,245 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             ),
             steps=16_000,
         ),
+        # ------------------------------------------------------------------------------------------ Keras tutorials
+        "gan": Preset[UnconditionalSettings](
+            summary="The unconditional GAN that a well-known Keras tutorial begins with.",
+            source="Brownlee, How to Develop a Conditional GAN (cGAN) From Scratch; Goodfellow et al. 2014",
+            generator=cdcgan.CDCGANGenerator,
+            discriminator=cdcgan.CDCGANDiscriminator,
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Alternating(NON_SATURATING),
+            settings=UnconditionalSettings(batch_size=128, beta1=0.5, epsilon=1e-7),
+            steps=46_800,
+            shuffled=False,
+        ),
         "cdcgan": Preset[Settings](
             summary="The conditional DCGAN of a well-known Keras tutorial, step for step: a baseline to compare with.",
             source="Brownlee, How to Develop a Conditional GAN (cGAN) From Scratch; Mirza and Osindero 2014",
-            generator=CDCGANGenerator,
-            discriminator=CDCGANDiscriminator,
-            generator_label="embedding, a linear plane concatenated to the first features",
-            discriminator_label="embedding, a linear plane concatenated to the picture",
+            generator=cdcgan.CDCGANGenerator,
+            discriminator=cdcgan.CDCGANDiscriminator,
+            generator_label=PLANE.format("first features"),
+            discriminator_label=PLANE.format("picture"),
             update=Alternating(NON_SATURATING),
             settings=Settings(batch_size=128, beta1=0.5, epsilon=1e-7),
             steps=46_800,
             shuffled=False,
+        ),
+        "acgan": Preset[Settings](
+            summary="The auxiliary classifier GAN of a well-known Keras tutorial.",
+            source="Brownlee, How to Develop an Auxiliary Classifier GAN (AC-GAN) From Scratch; Odena et al. 2017",
+            generator=acgan.ACGANGenerator,
+            discriminator=acgan.ACGANDiscriminator,
+            generator_label=PLANE.format("first features"),
+            discriminator_label="not told; class head",
+            update=AlternatingWithClasses(NON_SATURATING),
+            settings=Settings(batch_size=64, beta1=0.5, epsilon=1e-7),
+            steps=93_700,
+            shuffled=False,
+            departs=RUNNING,
+        ),
+        "cgan": Preset[Settings](
+            summary="The conditional GAN of a TensorFlow project book: one plane a class, one-sided smoothing, even latents.",
+            source='"Building GANs for Conditional Image Creation" in a TensorFlow project book; Mirza and Osindero 2014',
+            generator=cgan.CGANGenerator,
+            discriminator=cgan.CGANDiscriminator,
+            generator_label=JOINED,
+            discriminator_label="one constant plane a class, concatenated to the picture",
+            update=Separate(one_sided(0.1)),
+            settings=Settings(batch_size=32, beta1=0.35),
+            steps=30_000,
+            latent="uniform",
+            departs=(
+                "Made pictures come from eval mode; the original leaves dropout and batch statistics on, so that a picture "
+                "depends on its batch and differs each time."
+            ),
+        ),
+        # ------------------------------------------------------------------------------------------ the GAN book
+        "gan-dense": Preset[UnconditionalSettings](
+            summary="The book's first GAN: dense layers alone.",
+            source=f"{BOOK}, skill 2; Goodfellow et al. 2014",
+            generator=partial(dense.DenseGenerator, dense.FIRST),
+            discriminator=partial(dense.DenseDiscriminator, dense.FIRST),
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Mixed(NON_SATURATING),
+            settings=UnconditionalSettings(
+                batch_size=100, generator_rate=5e-5, discriminator_rate=5e-5, beta1=0.5, epsilon=1e-7
+            ),
+            steps=100_000,
+            shuffled=False,
+            departs=RUNNING,
+        ),
+        "dcgan": Preset[UnconditionalSettings](
+            summary="The book's DCGAN at 28 pixels: large kernels without strides, swish.",
+            source=f"{BOOK}, skill 4; Radford et al. 2016",
+            generator=dcgan.DCGANGenerator,
+            discriminator=dcgan.DCGANDiscriminator,
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Mixed(NON_SATURATING),
+            settings=UnconditionalSettings(
+                batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7
+            ),
+            steps=35_000,
+            shuffled=False,
+            fixed_size=(28, 28),
+            departs=RUNNING,
+        ),
+        "dcgan-anime": Preset[UnconditionalSettings](
+            summary="The book's DCGAN for anime faces at 56 pixels.",
+            source=f"{BOOK}, skill 4; Radford et al. 2016",
+            generator=dcgan.AnimeGenerator,
+            discriminator=dcgan.AnimeDiscriminator,
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Mixed(NON_SATURATING),
+            settings=UnconditionalSettings(
+                batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7
+            ),
+            steps=50_000,
+            shuffled=False,
+            fixed_size=(56, 56),
+            departs=RUNNING,
+        ),
+        "dcgan-face": Preset[UnconditionalSettings](
+            summary="The book's DCGAN for faces at 56 pixels.",
+            source=f"{BOOK}, skill 4; Radford et al. 2016",
+            generator=dcgan.FaceGenerator,
+            discriminator=dcgan.FaceDiscriminator,
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Mixed(NON_SATURATING),
+            settings=UnconditionalSettings(batch_size=100, beta1=0.5, epsilon=1e-7),
+            steps=19_000,
+            shuffled=False,
+            fixed_size=(56, 56),
+            departs=(
+                f"{RUNNING} The network is that of the printed summary, with one transposed convolution less than the printed "
+                "code; the rate is the code's 2e-4, where the text says 1e-4."
+            ),
+        ),
+        "cgan-planes": Preset[Settings](
+            summary="The book's conditional GAN: the label as one more plane from a dense layer.",
+            source=f"{BOOK}, skill 6; Mirza and Osindero 2014",
+            generator=cgan.PlanesGenerator,
+            discriminator=cgan.PlanesDiscriminator,
+            generator_label="dense layer, a plane concatenated to the first features",
+            discriminator_label="dense layer, a plane concatenated to the picture",
+            update=Mixed(NON_SATURATING),
+            settings=Settings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            steps=15_000,
+            shuffled=False,
+            fixed_size=(28, 28),
+            departs=RUNNING,
+        ),
+        "acgan-book": Preset[Settings](
+            summary="The book's auxiliary classifier GAN.",
+            source=f"{BOOK}, skill 6; Odena et al. 2017",
+            generator=acgan.BookACGANGenerator,
+            discriminator=acgan.BookACGANDiscriminator,
+            generator_label="dense layer, joined to the latent's",
+            discriminator_label="not told; class head",
+            update=MixedWithClasses(NON_SATURATING),
+            settings=Settings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            steps=25_000,
+            shuffled=False,
+            fixed_size=(28, 28),
+            departs=RUNNING,
+        ),
+        "lsgan": Preset[EitherSettings](
+            summary="Least squares instead of cross-entropy, on the book's dense networks.",
+            source=f"{BOOK}, skill 7; Mao et al. 2017",
+            generator=partial(dense.DenseGenerator, dense.LEAST_SQUARES),
+            discriminator=partial(dense.DenseDiscriminator, dense.LEAST_SQUARES),
+            generator_label=JOINED,
+            discriminator_label="joined to the flattened picture",
+            update=Alternating(LEAST_SQUARES),
+            settings=EitherSettings(batch_size=100, beta1=0.5, epsilon=1e-7),
+            steps=25_000,
+            shuffled=False,
+            departs=f"The book's has no label: --set conditional=false. {RUNNING}",
+        ),
+        "wgan": Preset[ClippedCriticSettings](
+            summary="A critic with clipped weights.",
+            source=f"{BOOK}, skill 7; Arjovsky et al. 2017",
+            generator=wgan.WGANGenerator,
+            discriminator=wgan.WGANCritic,
+            generator_label=PLANE.format("first features"),
+            discriminator_label=PLANE.format("picture"),
+            update=ClippedCritic(WASSERSTEIN),
+            settings=ClippedCriticSettings(
+                batch_size=32, generator_rate=5e-5, discriminator_rate=5e-5, beta2=0.9, epsilon=1e-7
+            ),
+            steps=20_000,
+            shuffled=False,
+            optimizer=rmsprop,
+            departs=(
+                "The book's has no label: --set conditional=false. It clips all that batch norm has, running statistics "
+                "included, which leaves its critic nearly dead; here layers are clipped and batch norm is not."
+            ),
+        ),
+        "wgan-gp": Preset[PenalisedCriticSettings](
+            summary="A critic whose gradient is held to norm 1.",
+            source=f"{BOOK}, skill 7; Gulrajani et al. 2017",
+            generator=wgan.WGANGPGenerator,
+            discriminator=wgan.WGANGPCritic,
+            generator_label=PLANE.format("first features"),
+            discriminator_label=PLANE.format("picture"),
+            update=PenalisedCritic(WASSERSTEIN),
+            settings=PenalisedCriticSettings(
+                batch_size=32, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.0, beta2=0.9, epsilon=1e-7
+            ),
+            steps=11_000,
+            shuffled=False,
+            departs=(
+                "The book's has no label: --set conditional=false. It keeps batch norm in the critic, against the paper, and "
+                "RMSprop; here layer norm and the paper's Adam (0, 0.9)."
+            ),
+        ),
+        "mode-collapse": Preset[UnconditionalSettings](
+            summary="Fails on purpose: two latent numbers and a small generator collapse to a few pictures.",
+            source=f"{BOOK}, skill 3",
+            generator=partial(dense.DenseGenerator, dense.COLLAPSING),
+            discriminator=partial(dense.DenseDiscriminator, dense.COLLAPSING),
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Mixed(NON_SATURATING),
+            settings=UnconditionalSettings(
+                batch_size=60, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7
+            ),
+            steps=75_000,
+            shuffled=False,
+        ),
+        "convergence-failure": Preset[UnconditionalSettings](
+            summary="Fails on purpose: the discriminator wins at once, and no pixel can be darker than middle grey.",
+            source=f"{BOOK}, skill 3",
+            generator=partial(dense.DenseGenerator, dense.FAILING),
+            discriminator=partial(dense.DenseDiscriminator, dense.FAILING),
+            generator_label=NO_LABEL,
+            discriminator_label=NO_LABEL,
+            update=Mixed(NON_SATURATING),
+            settings=UnconditionalSettings(
+                batch_size=60, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7
+            ),
+            steps=40_000,
+            shuffled=False,
+        ),
+        # ------------------------------------------------------------------------------------------ papers
+        "r3gan": Preset[RelativisticSettings](
+            summary="Relativistic pairing with both gradient penalties; residual networks without normalisation.",
+            source="Huang et al. 2024, The GAN is dead; long live the GAN! A modern GAN baseline",
+            generator=r3gan.R3GANGenerator,
+            discriminator=r3gan.R3GANDiscriminator,
+            generator_label="embedding, joined to the latent",
+            discriminator_label="projection",
+            update=Relativistic(RELATIVISTIC),
+            settings=RelativisticSettings(
+                batch_size=32, beta1=0.0, beta2=0.99, rate_horizon=16_000, ema_decay=0.999, gamma=0.5
+            ),
+            steps=16_000,
+            departs="Widths are for two CPU cores; the rates fall linearly and gamma stays, where the paper's follow cosines.",
         ),
     }
 )

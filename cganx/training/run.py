@@ -18,7 +18,8 @@ from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training.averaging import reestimate
 from cganx.training.checkpoint import load_checkpoint, steps_of, write_whole
-from cganx.training.presets import Preset, find_preset
+from cganx.training.preset import Preset
+from cganx.training.presets import find_preset
 from cganx.training.sampling import Fakes, seeded
 from cganx.training.settings import changed
 
@@ -32,8 +33,9 @@ CONFIG = "config.json"
 class RunConfig:
     """What a run is, in ``config.json``.
 
-    Everything but ``made_with`` must stay the same for the run to be resumed. ``class_counts`` are the labelled
-    training pictures of each class, ``fingerprint`` the sha256 of the data set's content.
+    Everything but ``made_with`` must stay the same for the run to be resumed. ``classes`` are those that the generator
+    takes, none where it is unconditional; ``class_counts`` are the labelled training pictures of each class, or the number
+    of all pictures. ``fingerprint`` is the sha256 of the data set's content.
     """
 
     preset: str
@@ -50,6 +52,11 @@ class RunConfig:
     init_from: str | None = None
     format: int = FORMAT
     made_with: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def frequencies(self) -> tuple[int, ...]:
+        """How often each class is drawn for fakes; empty where the generator is unconditional."""
+        return self.class_counts if self.classes else ()
 
     @property
     def shape(self) -> ImageShape:
@@ -119,8 +126,9 @@ class Run:
         """The generator of a checkpoint, in eval mode, float32 on the CPU, the same each time.
 
         Averaged weights where the recipe averages, and batch-norm statistics re-estimated for these weights with
-        latents and labels drawn from the run's seed. Takes latents [n, latent] and label weights [n, classes], gives
-        pictures [n, channels, height, width] in -1..1. Raises TrainingError where there is no such checkpoint.
+        latents and labels drawn from the run's seed. Takes latents [n, latent] and label weights [n, classes], latents alone
+        where it is unconditional; gives pictures [n, channels, height, width] in -1..1. Raises TrainingError where there is
+        no such checkpoint.
         """
         prefix = "average/" if self.config.settings["ema_decay"] > 0 else "generator/"
         tensors, _ = load_checkpoint(self.path, self.step(checkpoint), prefix=prefix)
@@ -133,7 +141,8 @@ class Run:
 
     def _fakes(self, module: nn.Module) -> Fakes:
         random = seeded(self.config.seed, "statistics")
-        return Fakes(int(module.latent), self.config.class_counts, random, torch.device("cpu"))  # type: ignore[arg-type]
+        size = int(module.latent)  # type: ignore[arg-type]
+        return Fakes(size, self.preset.latent, self.config.frequencies, random, torch.device("cpu"))
 
     def card(self, checkpoint: int | Literal["latest"] = "latest") -> GeneratorCard:
         """What the generator of a checkpoint is: everything but the figures of parity and quality."""
@@ -145,8 +154,9 @@ class Run:
         return GeneratorCard(
             name=self.path.resolve().name,
             image=Image(height=config.height, width=config.width, channels=config.channels),
+            kind="class" if config.classes else "unconditional",
             classes=config.classes,
-            latent=Latent(size=latent),
+            latent=Latent(size=latent, distribution=preset.latent),
             method={
                 "preset": config.preset,
                 "summary": preset.summary,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from cganx.training.updates import Batch
 
-__all__ = ["Draws", "Fakes", "Order", "Reals", "Shuffled", "seeded"]
+__all__ = ["LATENTS", "Draws", "Fakes", "Order", "Reals", "Shuffled", "seeded"]
 
 DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
 
@@ -96,14 +97,15 @@ class Draws:
 class Reals:
     """Labelled pictures, uint8 [n, height, width, channels], served as float batches in -1..1 on the device.
 
-    A memory-mapped array stays on the disk. On a GPU a data set of moderate size is held there whole.
+    A memory-mapped array stays on the disk. On a GPU a data set of moderate size is held there whole. With ``classes``
+    pictures that have no label are left out; without, labels are [n, 0] and all pictures serve.
     """
 
     def __init__(
         self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], classes: int, device: torch.device
     ) -> None:
         self._images, self._classes, self._device = images, classes, device
-        self._kept = np.flatnonzero(labels >= 0)  # these methods learn from labelled pictures alone
+        self._kept = np.flatnonzero(labels >= 0) if classes else np.arange(len(labels))
         self._labels = torch.from_numpy(labels[self._kept].astype(np.int64))
         self._resident: Tensor | None = None
         if device.type != "cpu" and images.nbytes <= DEVICE_ARRAY_LIMIT:
@@ -123,22 +125,51 @@ class Reals:
             pixels = self._resident[torch.from_numpy(rows).to(self._device)]
         # Channels last in memory, as the pictures lie in the array: what convolutions are fastest on.
         image = pixels.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1.0)
+        if self._classes == 0:
+            return Batch(image, torch.empty(len(index), 0, device=self._device))
         label = F.one_hot(self._labels[index], self._classes).to(torch.float32)
         return Batch(image, label.to(self._device))
 
 
-class Fakes:
-    """Latents ~ N(0, 1) and one-hot labels, drawn as often as the classes come in the data."""
+DrawLatents = Callable[[int, int, torch.Generator], Tensor]
+"""(n, size, random) -> float32 [n, size]."""
 
-    def __init__(self, latent: int, class_counts: tuple[int, ...], random: torch.Generator, device: torch.device) -> None:
+
+def _normal(n: int, size: int, random: torch.Generator) -> Tensor:
+    return torch.randn(n, size, generator=random)
+
+
+def _uniform(n: int, size: int, random: torch.Generator) -> Tensor:
+    return 2 * torch.rand(n, size, generator=random) - 1
+
+
+LATENTS: Mapping[str, DrawLatents] = MappingProxyType({"normal": _normal, "uniform": _uniform})
+"""By the card's name of the distribution: N(0, 1), and even over -1..1."""
+
+
+class Fakes:
+    """Latents, and one-hot labels drawn as often as the classes come in the data; without classes, labels [n, 0]."""
+
+    def __init__(
+        self,
+        latent: int,
+        distribution: str,
+        class_counts: tuple[int, ...],
+        random: torch.Generator,
+        device: torch.device,
+    ) -> None:
         self._latent, self._random, self._device = latent, random, device
+        self._draw = LATENTS[distribution]
         self._frequencies = torch.tensor(class_counts, dtype=torch.float64)
 
     def draw(self, n: int) -> tuple[Tensor, Tensor]:
         """Latents [n, latent] and label weights [n, classes]."""
-        latent = torch.randn(n, self._latent, generator=self._random)
+        latent = self._draw(n, self._latent, self._random)
+        count = len(self._frequencies)
+        if count == 0:
+            return latent.to(self._device), torch.empty(n, 0, device=self._device)
         classes = torch.multinomial(self._frequencies, n, replacement=True, generator=self._random)
-        label = F.one_hot(classes, len(self._frequencies)).to(torch.float32)
+        label = F.one_hot(classes, count).to(torch.float32)
         return latent.to(self._device), label.to(self._device)
 
     def state(self) -> dict[str, Tensor]:

@@ -11,7 +11,19 @@ from typing import Any, TypeVar
 
 from cganx.errors import TrainingError
 
-__all__ = ["ClassHeadSettings", "Settings", "changed", "describe", "parse"]
+__all__ = [
+    "ClassHeadSettings",
+    "ClippedCriticSettings",
+    "CriticSettings",
+    "EitherSettings",
+    "PenalisedCriticSettings",
+    "RelativisticSettings",
+    "Settings",
+    "UnconditionalSettings",
+    "changed",
+    "describe",
+    "parse",
+]
 
 
 def _number(default: float, about: str, low: float, high: float) -> Any:
@@ -42,6 +54,61 @@ class Settings:
     def __post_init__(self) -> None:
         for one in fields(self):
             object.__setattr__(self, one.name, _checked(one, getattr(self, one.name)))
+
+    @property
+    def by_label(self) -> bool:
+        """Whether the generator takes a label."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnconditionalSettings(Settings):
+    """The numbers of a recipe whose generator takes no label."""
+
+    @property
+    def by_label(self) -> bool:
+        """Whether the generator takes a label."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EitherSettings(Settings):
+    """The numbers of a recipe that works with labels and without."""
+
+    conditional: bool = field(default=True, metadata={"about": "true or false: whether a label chooses the picture"})
+
+    @property
+    def by_label(self) -> bool:
+        """Whether the generator takes a label."""
+        return self.conditional
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticSettings(EitherSettings):
+    """The numbers of a recipe whose critic learns more often than its generator."""
+
+    critic_steps: int = _number(5, "updates of the critic for each of the generator", 1, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClippedCriticSettings(CriticSettings):
+    """The numbers of a recipe whose critic's weights are clipped."""
+
+    clip: float = _number(0.01, "bound of the critic's weights", 1e-6, 10.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PenalisedCriticSettings(CriticSettings):
+    """The numbers of a recipe whose critic's gradient is held to norm 1."""
+
+    penalty_weight: float = _number(10.0, "weight of the gradient penalty", 0.0, 1e4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelativisticSettings(Settings):
+    """The numbers of a recipe with gradient penalties on reals and on fakes."""
+
+    gamma: float = _number(0.5, "weight of the squared gradients on reals and on fakes", 0.0, 1e4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +151,15 @@ def parse(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
 def describe(settings: Settings) -> list[dict[str, Any]]:
     """Name, value, range and meaning of every setting, for people and for ``cganx presets --json``."""
     return [
-        {"name": one.name, "value": getattr(settings, one.name)} | {key: one.metadata[key] for key in ("low", "high", "about")}
+        {"name": one.name, "value": getattr(settings, one.name)}
+        | {key: one.metadata[key] for key in ("low", "high", "about") if key in one.metadata}
         for one in fields(settings)
     ]
 
 
-def _checked(one: dataclasses.Field[Any], value: Any) -> int | float:
+def _checked(one: dataclasses.Field[Any], value: Any) -> bool | int | float:
+    if one.type in ("bool", bool):
+        return _truth(one.name, value)
     whole = one.type in ("int", int)
     kind = "a whole number" if whole else "a number"
     low, high = one.metadata["low"], one.metadata["high"]
@@ -106,3 +176,12 @@ def _checked(one: dataclasses.Field[Any], value: Any) -> int | float:
     if not low <= number <= high:
         raise TrainingError(f"{one.name} is {value}, out of range: give {kind} from {low:g} to {high:g}")
     return number
+
+
+def _truth(name: str, value: Any) -> bool:
+    known = {"true": True, "false": False}
+    if isinstance(value, str) and value.lower() in known:
+        return known[value.lower()]
+    if isinstance(value, bool):
+        return value
+    raise TrainingError(f"{name} is {value!r}: give true or false")

@@ -1,0 +1,59 @@
+"""What a preset is: one full recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from cganx.networks import ImageShape
+from cganx.training.optimizers import MakeOptimizer, adam
+from cganx.training.settings import Settings
+from cganx.training.updates import Update
+
+__all__ = ["Generator", "Preset"]
+
+
+class Generator(Protocol):
+    """What the loop asks of a generator, beside being a `torch.nn.Module`."""
+
+    shape: ImageShape
+    classes: int
+    latent: int
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        """Pictures [n, c, h, w] in -1..1 for latents [n, latent] and label weights [n, classes]."""
+
+
+_Settings = TypeVar("_Settings", bound=Settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset(Generic[_Settings]):
+    """One full recipe.
+
+    ``generator`` and ``discriminator`` build the networks from the pictures' shape and the number of classes.
+    ``update`` is what one step does, losses included; its type says which settings it needs, so a scheme with a class
+    head cannot be paired with settings that have no weight for it. ``generator_label`` and ``discriminator_label`` say in
+    words how the label enters. ``steps`` is the default length. ``shuffled``: every picture once an epoch, in a new order
+    each time; otherwise every picture of a batch is drawn by itself. ``latent`` is ``normal`` or ``uniform``.
+    ``fixed_size`` is the only (height, width) that the network makes, None where it makes all. ``departs`` says where
+    and why the recipe is not the original's.
+    """
+
+    summary: str
+    source: str
+    generator: Callable[[ImageShape, int], nn.Module]
+    discriminator: Callable[[ImageShape, int], nn.Module]
+    generator_label: str
+    discriminator_label: str
+    update: Update[_Settings]
+    settings: _Settings
+    steps: int
+    shuffled: bool = True
+    latent: str = "normal"
+    optimizer: MakeOptimizer = adam
+    fixed_size: tuple[int, int] | None = None
+    departs: str = ""

@@ -1,0 +1,29 @@
+"""What one training step does: a scheme for each way in which the two players take turns.
+
+A scheme sees the players, a batch of real pictures, and a way to draw latents and labels. It changes the players'
+weights and returns the losses, detached scalars on the device.
+"""
+
+from cganx.training.updates.alternating import Alternating, AlternatingWithClasses
+from cganx.training.updates.critic import ClippedCritic, PenalisedCritic
+from cganx.training.updates.joint import Joint
+from cganx.training.updates.mixed import Mixed, MixedWithClasses
+from cganx.training.updates.players import Batch, Draw, Players, Update
+from cganx.training.updates.relativistic import Relativistic
+from cganx.training.updates.separate import Separate
+
+__all__ = [
+    "Alternating",
+    "AlternatingWithClasses",
+    "Batch",
+    "ClippedCritic",
+    "Draw",
+    "Joint",
+    "Mixed",
+    "MixedWithClasses",
+    "PenalisedCritic",
+    "Players",
+    "Relativistic",
+    "Separate",
+    "Update",
+]

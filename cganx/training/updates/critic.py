@@ -1,0 +1,101 @@
+"""Several updates of a critic, then the generator (Arjovsky et al. 2017, algorithm 1; Gulrajani et al. 2017, algorithm 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from cganx.objectives import AdversarialLoss, gradient_penalty
+from cganx.training.settings import ClippedCriticSettings, CriticSettings, PenalisedCriticSettings
+from cganx.training.updates.players import Batch, Draw, Players
+
+__all__ = ["ClippedCritic", "PenalisedCritic"]
+
+
+@dataclass(frozen=True)
+class ClippedCritic:
+    """A critic whose weights are clipped after each of its updates (Arjovsky et al. 2017, algorithm 1).
+
+    Reals and fakes are judged in batches of their own. What is clipped are the weights and biases of its layers: not
+    batch norm's running statistics, and not its gain, which clipped to 0.01 would leave hardly any signal.
+    """
+
+    loss: AdversarialLoss
+    losses: tuple[str, ...] = ("critic", "generator")
+
+    def reals(self, settings: CriticSettings) -> int:
+        """How many real pictures a step takes."""
+        return settings.critic_steps * settings.batch_size
+
+    def __call__(self, players: Players, real: Batch, draw: Draw, settings: ClippedCriticSettings) -> tuple[Tensor, Tensor]:
+        """Change the players' weights; return the losses, detached."""
+        critic = torch.zeros(())
+        players.discriminator.requires_grad_(True)
+        for part in _parts(real, settings):
+            latent, label = draw(settings.batch_size)
+            fake = players.fakes(latent, label)
+            critic = self.loss.real(players.discriminate(part.image, part.label).score) + self.loss.fake(
+                players.discriminate(fake, label).score
+            )
+            players.update_discriminator(critic)
+            _clip(players.discriminator, settings.clip)
+        return critic.detach(), _generator_turn(players, draw, self.loss, settings)
+
+
+@dataclass(frozen=True)
+class PenalisedCritic:
+    """A critic whose gradient is held to norm 1 between reals and fakes (Gulrajani et al. 2017, algorithm 1)."""
+
+    loss: AdversarialLoss
+    losses: tuple[str, ...] = ("critic", "generator", "penalty")
+
+    def reals(self, settings: CriticSettings) -> int:
+        """How many real pictures a step takes."""
+        return settings.critic_steps * settings.batch_size
+
+    def __call__(
+        self, players: Players, real: Batch, draw: Draw, settings: PenalisedCriticSettings
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Change the players' weights; return the losses, detached."""
+        critic = penalty = torch.zeros(())
+        players.discriminator.requires_grad_(True)
+        for part in _parts(real, settings):
+            latent, _ = draw(settings.batch_size)
+            label = part.label  # the reals' own, so that a point between two pictures has one label
+            fake = players.fakes(latent, label)
+            score = players.discriminate(torch.cat([part.image, fake]), torch.cat([label, label])).score
+            critic = self.loss.real(score[: len(label)]) + self.loss.fake(score[len(label) :])
+            judge = partial(_score, players, label)
+            penalty = gradient_penalty(judge, part.image, fake, torch.rand(len(label)))
+            players.update_discriminator(critic + settings.penalty_weight * penalty)
+        return critic.detach(), _generator_turn(players, draw, self.loss, settings), penalty.detach()
+
+
+def _score(players: Players, label: Tensor, image: Tensor) -> Tensor:
+    return players.discriminate(image, label).score
+
+
+def _parts(real: Batch, settings: CriticSettings) -> list[Batch]:
+    images, labels = torch.split(real.image, settings.batch_size), torch.split(real.label, settings.batch_size)
+    return [Batch(image, label) for image, label in zip(images, labels, strict=True)]
+
+
+def _generator_turn(players: Players, draw: Draw, loss: AdversarialLoss, settings: CriticSettings) -> Tensor:
+    latent, label = draw(settings.batch_size)
+    players.discriminator.requires_grad_(False)
+    generator = loss.generator(players.discriminate(players.generator(latent, label), label).score)
+    players.update_generator(generator)
+    return generator.detach()
+
+
+@torch.no_grad()
+def _clip(critic: nn.Module, bound: float) -> None:
+    norms = nn.modules.batchnorm._BatchNorm
+    weights: list[Tensor] = [
+        weight for module in critic.modules() if not isinstance(module, norms) for weight in module.parameters(recurse=False)
+    ]
+    torch._foreach_clamp_min_(weights, -bound)
+    torch._foreach_clamp_max_(weights, bound)

@@ -1,0 +1,56 @@
+"""Reals and fakes in one pass of the discriminator, then the generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cganx.objectives import AdversarialLoss, class_cross_entropy
+from cganx.training.settings import ClassHeadSettings
+from cganx.training.updates.players import Batch, Draw, Players, class_logits
+
+__all__ = ["Joint"]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Reals and fakes in one pass of the discriminator, then the generator (Miyato et al. 2018, section 4).
+
+    The discriminator's class head learns from the reals; the generator is told to please it. One pass for both keeps
+    the discriminator's spectral norm the same for the two halves.
+    """
+
+    loss: AdversarialLoss
+    losses: tuple[str, ...] = ("discriminator", "generator", "class_real", "class_fake")
+
+    def reals(self, settings: ClassHeadSettings) -> int:
+        """How many real pictures a step takes."""
+        return settings.batch_size
+
+    def __call__(
+        self, players: Players, real: Batch, draw: Draw, settings: ClassHeadSettings
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Change the players' weights; return the losses, detached."""
+        n = real.image.shape[0]
+
+        # Discriminator: score what is real and what is not, name the class of what is real.
+        latent, label = draw(n)
+        fake = players.fakes(latent, label)
+        players.discriminator.requires_grad_(True)
+        judged = players.discriminate(torch.cat([real.image, fake]), torch.cat([real.label, label]))
+        real_score, fake_score = judged.score[:n], judged.score[n:]
+        adversarial = self.loss.real(real_score) + self.loss.fake(fake_score)
+        class_real = class_cross_entropy(class_logits(judged)[:n], real.label)
+        players.update_discriminator(adversarial + settings.class_weight * class_real)
+
+        # Generator: be taken for real, and for its class.
+        latent, label = draw(n)
+        players.discriminator.requires_grad_(False)
+        judged = players.discriminate(players.generator(latent, label), label)
+        generator = self.loss.generator(judged.score)
+        class_fake = class_cross_entropy(class_logits(judged), label)
+        players.update_generator(generator + settings.class_weight * class_fake)
+
+        return adversarial.detach(), generator.detach(), class_real.detach(), class_fake.detach()

@@ -1,0 +1,105 @@
+"""The two players, what they are fed, and what a scheme of taking turns is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from cganx.networks import Judgement
+from cganx.objectives import AdversarialLoss, RelativisticLoss
+from cganx.training.settings import Settings
+
+__all__ = ["Batch", "Draw", "Players", "Update", "by_running_statistics", "class_logits"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Real pictures [n, c, h, w] in -1..1 and their label weights [n, classes]; a row of zeros is a picture without label."""
+
+    image: Tensor
+    label: Tensor
+
+
+@dataclass(frozen=True)
+class Players:
+    """Both networks in training mode, their optimisers, and how a loss is differentiated on this device."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    backward: Callable[[Tensor], None]
+
+    def discriminate(self, image: Tensor, label: Tensor) -> Judgement:
+        """The discriminator's judgement."""
+        judgement: Judgement = self.discriminator(image, label)
+        return judgement
+
+    @torch.no_grad()
+    def fakes(self, latent: Tensor, label: Tensor) -> Tensor:
+        """Pictures for the discriminator to learn from: nothing is differentiated through the generator."""
+        made: Tensor = self.generator(latent, label)
+        return made
+
+    def update_discriminator(self, loss: Tensor) -> None:
+        """One step of the discriminator down the gradient of ``loss``."""
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        self.discriminator_optimizer.step()
+
+    def update_generator(self, loss: Tensor) -> None:
+        """One step of the generator down the gradient of ``loss``."""
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        self.generator_optimizer.step()
+
+
+Draw = Callable[[int], tuple[Tensor, Tensor]]
+"""n -> latents [n, latent] and label weights [n, classes] for n fakes."""
+
+_Settings_contra = TypeVar("_Settings_contra", bound=Settings, contravariant=True)
+
+
+class Update(Protocol[_Settings_contra]):
+    """One training step. ``losses`` names what it returns, in order."""
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The names of the losses."""
+
+    @property
+    def loss(self) -> AdversarialLoss | RelativisticLoss:
+        """The game."""
+
+    def reals(self, settings: _Settings_contra) -> int:
+        """How many real pictures a step takes."""
+
+    def __call__(self, players: Players, real: Batch, draw: Draw, settings: _Settings_contra) -> tuple[Tensor, ...]:
+        """Change the players' weights; return the losses, detached."""
+
+
+@contextlib.contextmanager
+def by_running_statistics(network: nn.Module) -> Iterator[None]:
+    """Let batch norm use its running statistics and leave them alone, as Keras does in ``predict`` and where a layer is frozen.
+
+    Dropout stays as it is.
+    """
+    norms = [one for one in network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm) and one.training]
+    for norm in norms:
+        norm.training = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.training = True
+
+
+def class_logits(judged: Judgement) -> Tensor:
+    """The class head's logits [n, classes]."""
+    assert judged.class_logits is not None  # the presets table pairs a scheme that wants them with networks that have them
+    return judged.class_logits
