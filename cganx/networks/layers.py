@@ -17,6 +17,7 @@ __all__ = [
     "base_size",
     "cut",
     "from_unit",
+    "orthogonal_init",
     "to_unit",
     "upsamplings",
 ]
@@ -135,3 +136,12 @@ class ClassConditionalBatchNorm2d(nn.Module):
         out.gain.copy_(self.affine.gain * scale)
         out.bias.copy_(self.affine.bias - self.affine.gain * scale * mean)
         return out
+
+
+def orthogonal_init(module: nn.Module) -> None:
+    """Orthogonal weights, zero biases (Brock et al. 2019, section 3)."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.orthogonal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

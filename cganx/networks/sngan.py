@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from cganx.networks.layers import ClassConditionalBatchNorm2d, ImageShape, Judgement, base_size, cut, upsamplings
+from cganx.networks.layers import (
+    ClassConditionalBatchNorm2d,
+    ImageShape,
+    Judgement,
+    base_size,
+    cut,
+    orthogonal_init,
+    upsamplings,
+)
 
 __all__ = ["SNGANDiscriminator", "SNGANGenerator"]
 
@@ -46,7 +54,7 @@ class SNGANGenerator(nn.Module):
         )
         self.norms = nn.ModuleList(ClassConditionalBatchNorm2d(width, classes) for width in widths)
         self.to_image = nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
-        _orthogonal(self)
+        orthogonal_init(self)
 
     def forward(self, latent: Tensor, label: Tensor) -> Tensor:
         """Pictures for latents [n, 64] and label weights [n, classes]."""
@@ -82,7 +90,7 @@ class SNGANDiscriminator(nn.Module):
         self.score = nn.Linear(WIDEST, 1)
         self.projection = nn.Linear(classes, WIDEST, bias=False)
         self.class_head = nn.Linear(WIDEST, classes)
-        _orthogonal(self)
+        orthogonal_init(self)
         for layer in (*self.convs, self.score, self.projection):
             spectral_norm(layer)
 
@@ -94,12 +102,3 @@ class SNGANDiscriminator(nn.Module):
         features = x.sum(dim=(2, 3))
         score = self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1)
         return Judgement(score, self.class_head(FEATURE_SCALE * features))
-
-
-def _orthogonal(module: nn.Module) -> None:
-    """Orthogonal weights, zero biases (Brock et al. 2019, section 3)."""
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            nn.init.orthogonal_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)

@@ -11,7 +11,7 @@ from cganx.objectives.adversarial import (
     one_sided,
 )
 from cganx.objectives.auxiliary import class_cross_entropy
-from cganx.objectives.penalties import gradient_penalty, squared_gradient
+from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
 
 __all__ = [
     "HINGE",
@@ -24,5 +24,6 @@ __all__ = [
     "class_cross_entropy",
     "gradient_penalty",
     "one_sided",
+    "orthogonal_penalty",
     "squared_gradient",
 ]

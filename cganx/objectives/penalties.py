@@ -1,13 +1,13 @@
-"""Penalties on a discriminator's gradient with respect to pictures. Each returns a scalar that can be differentiated again."""
+"""Penalties on gradients with respect to pictures, and on weights. Each returns a scalar that can be differentiated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["gradient_penalty", "squared_gradient"]
+__all__ = ["gradient_penalty", "orthogonal_penalty", "squared_gradient"]
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, weights: Tensor) -> Tensor:
@@ -29,3 +29,17 @@ def squared_gradient(score: Tensor, image: Tensor) -> Tensor:
     """
     (gradient,) = torch.autograd.grad(score.sum(), image, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def orthogonal_penalty(module: nn.Module) -> Tensor:
+    """sum of |W W^T (1 - I)|^2 over the layers with weights W [out, in ...] (Brock et al. 2019, equation 3).
+
+    The diagonal is left free, as is a layer that reads a label alone (its columns are embeddings).
+    """
+    terms = []
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
+            weight = layer.weight.flatten(1)
+            products = weight @ weight.T
+            terms.append((products - torch.diag(torch.diagonal(products))).square().sum())
+    return torch.stack(terms).sum()

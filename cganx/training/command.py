@@ -141,6 +141,10 @@ def presets(*, as_json: bool) -> None:
                 "generator_label": preset.generator_label,
                 "discriminator_label": preset.discriminator_label,
                 "loss": preset.update.loss.name,
+                "conditional": preset.settings.by_label,
+                "latent": preset.latent,
+                "size": preset.fixed_size,
+                "departs": preset.departs,
                 "steps": preset.steps,
                 "settings": describe(preset.settings),
             }
@@ -154,9 +158,14 @@ def presets(*, as_json: bool) -> None:
         click.echo(f"  after: {preset.source}")
         click.echo(f"  label in G: {preset.generator_label}")
         click.echo(f"  label in D: {preset.discriminator_label}")
-        click.echo(f"  loss: {preset.update.loss.name}; {preset.steps:,} steps by default")
+        click.echo(f"  loss: {preset.update.loss.name}; latents: {preset.latent}; {preset.steps:,} steps by default")
+        if preset.fixed_size is not None:
+            click.echo("  makes pictures of {} x {} pixels alone".format(*preset.fixed_size))
+        if preset.departs:
+            click.echo(f"  not as the original: {preset.departs}")
         for one in describe(preset.settings):
-            click.echo(f"    --set {one['name']}={one['value']:<10g} {one['about']}")
+            value = str(one["value"]).lower() if isinstance(one["value"], bool) else f"{one['value']:g}"
+            click.echo(f"    --set {one['name']}={value:<10} {one['about']}")
         click.echo()
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cganx.errors import TrainingError
-from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, r3gan, sngan, wgan
+from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, r3gan, resnet, sngan, wgan
 from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, one_sided
 from cganx.training.optimizers import rmsprop
 from cganx.training.preset import Preset
@@ -20,6 +20,7 @@ from cganx.training.settings import (
     PenalisedCriticSettings,
     RelativisticSettings,
     Settings,
+    TurnsSettings,
     UnconditionalSettings,
 )
 from cganx.training.updates import (
@@ -104,7 +105,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             shuffled=False,
             departs=RUNNING,
         ),
-        "cgan": Preset[Settings](
+        "cgan": Preset[TurnsSettings](
             summary="The conditional GAN of a TensorFlow project book: one plane a class, one-sided smoothing, even latents.",
             source='"Building GANs for Conditional Image Creation" in a TensorFlow project book; Mirza and Osindero 2014',
             generator=cgan.CGANGenerator,
@@ -112,7 +113,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label=JOINED,
             discriminator_label="one constant plane a class, concatenated to the picture",
             update=Separate(one_sided(0.1)),
-            settings=Settings(batch_size=32, beta1=0.35),
+            settings=TurnsSettings(batch_size=32, beta1=0.35),
             steps=30_000,
             latent="uniform",
             departs=(
@@ -292,6 +293,36 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             shuffled=False,
         ),
         # ------------------------------------------------------------------------------------------ papers
+        "sngan-projection": Preset[TurnsSettings](
+            summary="Residual networks with spectral norm and projection, at CIFAR's size.",
+            source="Miyato et al. 2018; Miyato and Koyama 2018; the settings of StudioGAN's CIFAR-10 row",
+            generator=resnet.ResNetGenerator,
+            discriminator=resnet.ResNetDiscriminator,
+            generator_label="class-conditional batch norm",
+            discriminator_label="projection",
+            update=Separate(HINGE),
+            settings=TurnsSettings(batch_size=64, beta1=0.5, discriminator_steps=5),
+            steps=100_000,
+        ),
+        "biggan-small": Preset[TurnsSettings](
+            summary="BigGAN's parts at widths for two CPU cores: shared embedding, skip-z, self-attention, averaged weights.",
+            source=f"Brock et al. 2019; {BOOK}, skill 9",
+            generator=resnet.BigGANGenerator,
+            discriminator=resnet.BigGANDiscriminator,
+            generator_label="shared embedding, conditional batch norm",
+            discriminator_label="projection",
+            update=Separate(HINGE),
+            settings=TurnsSettings(
+                batch_size=50,
+                beta1=0.0,
+                epsilon=1e-6,
+                discriminator_steps=2,
+                orthogonal_weight=1e-4,
+                ema_decay=0.999,
+            ),
+            steps=50_000,
+            departs="Widths of 32 to 128 and small batches; the paper's are 64 to 1,536 and up to 2,048 pictures.",
+        ),
         "r3gan": Preset[RelativisticSettings](
             summary="Relativistic pairing with both gradient penalties; residual networks without normalisation.",
             source="Huang et al. 2024, The GAN is dead; long live the GAN! A modern GAN baseline",

@@ -19,6 +19,7 @@ __all__ = [
     "PenalisedCriticSettings",
     "RelativisticSettings",
     "Settings",
+    "TurnsSettings",
     "UnconditionalSettings",
     "changed",
     "describe",
@@ -87,7 +88,7 @@ class EitherSettings(Settings):
 class CriticSettings(EitherSettings):
     """The numbers of a recipe whose critic learns more often than its generator."""
 
-    critic_steps: int = _number(5, "updates of the critic for each of the generator", 1, 100)
+    discriminator_steps: int = _number(5, "updates of the critic for each of the generator", 1, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,14 @@ class PenalisedCriticSettings(CriticSettings):
     """The numbers of a recipe whose critic's gradient is held to norm 1."""
 
     penalty_weight: float = _number(10.0, "weight of the gradient penalty", 0.0, 1e4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnsSettings(Settings):
+    """The numbers of a recipe whose discriminator may learn more often than its generator."""
+
+    discriminator_steps: int = _number(1, "updates of the discriminator for each of the generator", 1, 100)
+    orthogonal_weight: float = _number(0.0, "weight of the generator's orthogonal regularisation", 0.0, 100.0)
 
 
 @dataclass(frozen=True, kw_only=True)

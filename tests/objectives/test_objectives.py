@@ -7,7 +7,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cganx.objectives import HINGE, NON_SATURATING, AdversarialLoss, class_cross_entropy
+from cganx.objectives import (
+    HINGE,
+    LEAST_SQUARES,
+    NON_SATURATING,
+    RELATIVISTIC,
+    WASSERSTEIN,
+    AdversarialLoss,
+    class_cross_entropy,
+    gradient_penalty,
+    one_sided,
+    orthogonal_penalty,
+    squared_gradient,
+)
 
 scores = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=8)
 
@@ -29,14 +41,97 @@ def test_non_saturating_by_closed_form(values: list[float]):
     assert float(NON_SATURATING.generator(score)) == pytest.approx(float(NON_SATURATING.real(score)))
 
 
+@given(scores)
+def test_least_squares_by_closed_form(values: list[float]):
+    score = torch.tensor(values, dtype=torch.float64)
+    towards_one = sum((v - 1) ** 2 for v in values) / len(values)
+    assert float(LEAST_SQUARES.real(score)) == pytest.approx(towards_one)
+    assert float(LEAST_SQUARES.generator(score)) == pytest.approx(towards_one)
+    assert float(LEAST_SQUARES.fake(score)) == pytest.approx(sum(v**2 for v in values) / len(values))
+
+
+@given(scores)
+def test_wasserstein_by_closed_form(values: list[float]):
+    score = torch.tensor(values, dtype=torch.float64)
+    mean = sum(values) / len(values)
+    assert float(WASSERSTEIN.real(score)) == pytest.approx(-mean)
+    assert float(WASSERSTEIN.fake(score)) == pytest.approx(mean)
+    assert float(WASSERSTEIN.generator(score)) == pytest.approx(-mean)
+
+
+@given(scores, st.floats(0, 0.5))
+def test_one_sided_smoothing_by_closed_form(values: list[float], smoothing: float):
+    score = torch.tensor(values, dtype=torch.float64)
+    loss = one_sided(smoothing)
+    cross_entropy = [
+        (1 - smoothing) * math.log(1 + math.exp(-v)) + smoothing * math.log(1 + math.exp(v)) for v in values
+    ]
+    assert float(loss.real(score)) == pytest.approx(sum(cross_entropy) / len(values))
+    assert float(loss.fake(score)) == pytest.approx(float(NON_SATURATING.fake(score)))
+    assert float(loss.generator(score)) == pytest.approx(float(NON_SATURATING.generator(score)))
+
+
+@given(st.lists(st.tuples(st.floats(-20, 20, width=32), st.floats(-20, 20, width=32)), min_size=1, max_size=8))
+def test_relativistic_pairs_by_closed_form(pairs: list[tuple[float, float]]):
+    real, fake = (torch.tensor(values, dtype=torch.float64) for values in zip(*pairs, strict=True))
+    expected = sum(math.log(1 + math.exp(f - r)) for r, f in pairs) / len(pairs)
+    assert float(RELATIVISTIC.discriminator(real, fake)) == pytest.approx(expected)
+    assert float(RELATIVISTIC.generator(fake, real)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("loss", "boundary"), [(NON_SATURATING, 0.0), (LEAST_SQUARES, 0.5)])
+def test_accuracy_counts_what_is_taken_for_what_it_is(loss: AdversarialLoss, boundary: float):
+    over, under = torch.tensor([boundary + 0.1] * 3), torch.tensor([boundary - 0.1] * 5)
+    assert float(loss.accuracy(over, under)) == 1.0
+    assert float(loss.accuracy(under, over)) == 0.0
+    assert float(loss.accuracy(torch.cat([over, under]), under)) == pytest.approx(0.5 * (3 / 8 + 1))
+
+
+def test_the_gradient_penalty_of_a_linear_critic_is_that_of_its_weights():
+    torch.manual_seed(0)
+    weights = torch.randn(2, 3, 4, dtype=torch.float64)
+    real, fake = torch.randn(2, 5, 2, 3, 4, dtype=torch.float64)
+    penalty = gradient_penalty(lambda image: (image * weights).sum(dim=(1, 2, 3)), real, fake, torch.rand(5))
+    assert float(penalty) == pytest.approx((float(weights.norm()) - 1) ** 2)
+
+
+def test_the_gradient_penalty_is_taken_between_real_and_fake():
+    """Of D(x) = |x|^2 / 2 the gradient is x itself."""
+    real, fake = torch.full((1, 1, 1, 1), 4.0), torch.full((1, 1, 1, 1), 2.0)
+    for weight, place in ((0.0, 2.0), (0.25, 2.5), (1.0, 4.0)):
+        penalty = gradient_penalty(lambda x: 0.5 * x.square().sum(dim=(1, 2, 3)), real, fake, torch.tensor([weight]))
+        assert float(penalty) == pytest.approx((place - 1) ** 2)
+
+
+def test_squared_gradients_by_closed_form_and_differentiable_again():
+    """Of D(x) = a |x|^2 the squared gradient is 4 a^2 |x|^2, and its derivative by a is 8 a |x|^2."""
+    image = torch.tensor([[[[1.0, 2.0]]], [[[0.0, -3.0]]]], requires_grad=True)
+    scale = torch.tensor(0.5, requires_grad=True)
+    penalty = squared_gradient(scale * image.square().sum(dim=(1, 2, 3)), image)
+    assert float(penalty) == pytest.approx(4 * 0.25 * (5 + 9) / 2)
+    penalty.backward()
+    assert float(scale.grad) == pytest.approx(8 * 0.5 * (5 + 9) / 2)
+
+
+def test_the_orthogonal_penalty_by_closed_form():
+    layer = torch.nn.Linear(2, 2)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    assert float(orthogonal_penalty(torch.nn.Sequential(layer))) == pytest.approx(2 * (1 * 3 + 2 * 4) ** 2)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.0, 5.0], [-2.0, 0.0]]))  # orthogonal rows of any length
+    embedding = torch.nn.Linear(2, 2, bias=False)
+    assert float(orthogonal_penalty(torch.nn.Sequential(layer, embedding))) == 0.0
+
+
 def test_hinge_pays_nothing_beyond_the_margin():
     assert float(HINGE.real(torch.tensor([1.0, 5.0]))) == 0
     assert float(HINGE.fake(torch.tensor([-1.0, -5.0]))) == 0
 
 
-@pytest.mark.parametrize("loss", [HINGE, NON_SATURATING])
+@pytest.mark.parametrize("loss", [HINGE, NON_SATURATING, WASSERSTEIN, LEAST_SQUARES, one_sided(0.1)])
 def test_the_players_want_opposite_things(loss: AdversarialLoss):
-    score = torch.zeros(4, requires_grad=True)
+    score = torch.full((4,), 0.5, requires_grad=True)
     (of_fake,) = torch.autograd.grad(loss.fake(score), score)
     (of_generator,) = torch.autograd.grad(loss.generator(score), score)
     assert (of_fake > 0).all()

@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner
 
 from cganx.errors import DataError, TrainingError
-from cganx.training import open_run
+from cganx.training import PRESETS, open_run
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.command import presets, train
 
@@ -120,12 +120,17 @@ def test_an_interrupted_run_writes_a_checkpoint(number: signal.Signals, code: in
 
 def test_presets_for_people_and_programs():
     table = json.loads(CliRunner().invoke(presets, ["--json"]).stdout)
-    assert [one["name"] for one in table] == ["sngan-small", "cdcgan"]
-    assert [one["default"] for one in table] == [True, False]
+    assert [one["name"] for one in table] == list(PRESETS)
+    assert [one["name"] for one in table if one["default"]] == ["sngan-small"]
     assert {one["name"] for one in table[1]["settings"]} >= {"batch_size", "generator_rate"}
+    by_name = {one["name"]: one for one in table}
+    assert (by_name["cgan"]["latent"], by_name["dcgan-face"]["size"], by_name["gan"]["conditional"]) == ("uniform", [56, 56], False)
     text = CliRunner().invoke(presets, []).stdout
     assert "sngan-small (default)" in text
     assert "--set class_weight=0.1" in text
+    assert "--set conditional=true" in text
+    assert "makes pictures of 28 x 28 pixels alone" in text
+    assert "not as the original: " in text
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from training_pictures import SMALL, data_set
 
 from cganx.data import DataSet
 from cganx.errors import DataError, DeviceUnavailable, TrainingError
-from cganx.training import PRESETS, Status, open_run, train
+from cganx.training import Status, open_run, train
 from cganx.training.checkpoint import load_checkpoint
 
-BOTH = pytest.mark.parametrize("preset", sorted(PRESETS))
+BOTH = pytest.mark.parametrize("preset", ["cdcgan", "sngan-small"])
 
 
 def state(path: Path, step: int) -> dict[str, torch.Tensor]:
@@ -157,11 +157,11 @@ def test_losses_that_are_not_finite_end_the_run_and_spare_its_checkpoint(
     path = tmp_path / "run" / "checkpoints" / "step-00000010.safetensors"
     content = path.read_bytes()
 
-    from cganx.training import updates
+    from cganx.training.updates import joint
 
     calls = iter(range(100))
-    real = updates.class_cross_entropy
-    monkeypatch.setattr(updates, "class_cross_entropy", lambda *args: real(*args) * (float("nan") if next(calls) == 4 else 1.0))
+    real = joint.class_cross_entropy
+    monkeypatch.setattr(joint, "class_cross_entropy", lambda *args: real(*args) * (float("nan") if next(calls) == 4 else 1.0))
     with pytest.raises(TrainingError, match=r"step 13; the checkpoint of step 10 stays.*generator_rate") as caught:
         train(stripes, out=tmp_path / "run", steps=20, settings=SMALL)
     assert "undefined" in str(caught.value)

@@ -28,13 +28,13 @@ class ClippedCritic:
 
     def reals(self, settings: CriticSettings) -> int:
         """How many real pictures a step takes."""
-        return settings.critic_steps * settings.batch_size
+        return settings.discriminator_steps * settings.batch_size
 
     def __call__(self, players: Players, real: Batch, draw: Draw, settings: ClippedCriticSettings) -> tuple[Tensor, Tensor]:
         """Change the players' weights; return the losses, detached."""
         critic = torch.zeros(())
         players.discriminator.requires_grad_(True)
-        for part in _parts(real, settings):
+        for part in real.parts(settings.batch_size):
             latent, label = draw(settings.batch_size)
             fake = players.fakes(latent, label)
             critic = self.loss.real(players.discriminate(part.image, part.label).score) + self.loss.fake(
@@ -54,7 +54,7 @@ class PenalisedCritic:
 
     def reals(self, settings: CriticSettings) -> int:
         """How many real pictures a step takes."""
-        return settings.critic_steps * settings.batch_size
+        return settings.discriminator_steps * settings.batch_size
 
     def __call__(
         self, players: Players, real: Batch, draw: Draw, settings: PenalisedCriticSettings
@@ -62,7 +62,7 @@ class PenalisedCritic:
         """Change the players' weights; return the losses, detached."""
         critic = penalty = torch.zeros(())
         players.discriminator.requires_grad_(True)
-        for part in _parts(real, settings):
+        for part in real.parts(settings.batch_size):
             latent, _ = draw(settings.batch_size)
             label = part.label  # the reals' own, so that a point between two pictures has one label
             fake = players.fakes(latent, label)
@@ -76,11 +76,6 @@ class PenalisedCritic:
 
 def _score(players: Players, label: Tensor, image: Tensor) -> Tensor:
     return players.discriminate(image, label).score
-
-
-def _parts(real: Batch, settings: CriticSettings) -> list[Batch]:
-    images, labels = torch.split(real.image, settings.batch_size), torch.split(real.label, settings.batch_size)
-    return [Batch(image, label) for image, label in zip(images, labels, strict=True)]
 
 
 def _generator_turn(players: Players, draw: Draw, loss: AdversarialLoss, settings: CriticSettings) -> Tensor:

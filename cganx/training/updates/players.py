@@ -24,6 +24,11 @@ class Batch:
     image: Tensor
     label: Tensor
 
+    def parts(self, size: int) -> list[Batch]:
+        """Batches of ``size`` pictures, which has to divide their number."""
+        images, labels = torch.split(self.image, size), torch.split(self.label, size)
+        return [Batch(image, label) for image, label in zip(images, labels, strict=True)]
+
 
 @dataclass(frozen=True)
 class Players:

@@ -1,0 +1,174 @@
+"""Every preset: its networks' sizes, that it learns, resumes to the bit, and leaves as a file that does the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from training_pictures import SMALL, data_set
+
+from cganx import runtime
+from cganx.data import DataSet
+from cganx.errors import TrainingError
+from cganx.networks import ImageShape
+from cganx.training import PRESETS, Run, train
+from cganx.training.checkpoint import load_checkpoint
+from cganx.training.preset import Preset
+from cganx.training.settings import changed
+
+ALL = pytest.mark.parametrize("name", list(PRESETS))
+
+# As the book's Keras summaries and the tutorial count: batch norm's running statistics among them.
+PRINTED = {
+    "cdcgan": (1_169_336, 196_773),
+    "gan-dense": (2_055_784, 233_985),
+    "mode-collapse": (51_152, 50_305),
+    "convergence-failure": (39_984, 566_273),
+    "dcgan": (2_360_833, 1_223_553),
+    "dcgan-anime": (1_866_499, 517_441),
+    "dcgan-face": (1_768_387, 904_961),
+    "cgan-planes": (629_448, 270_641),
+    "acgan-book": (649_377, 561_675),
+    "wgan": (1_079_297, 523_393),
+    "lsgan": (1_493_520, 533_505),
+    "wgan-gp": (1_028_673, 100_097 - 448),  # layer norm in the critic has no running statistics
+}
+
+
+def pictures(preset: Preset[object], channels: int = 1) -> DataSet:
+    height, width = preset.fixed_size or (16, 16)
+    return data_set(3, height=height, width=width, channels=channels)
+
+
+def counted(module: nn.Module) -> int:
+    statistics = [one for name, one in module.named_buffers() if name.rpartition(".")[2] in ("running_mean", "running_var")]
+    return sum(one.numel() for one in (*module.parameters(), *statistics))
+
+
+@pytest.mark.parametrize("name", list(PRINTED))
+def test_the_networks_are_as_large_as_the_originals_say(name: str) -> None:
+    preset = PRESETS[name]
+    shape = ImageShape(3 if name in ("dcgan-anime", "dcgan-face") else 1, *(preset.fixed_size or (28, 28)))
+    classes = 10 if name in ("cdcgan", "cgan-planes", "acgan-book") else 0
+    assert (counted(preset.generator(shape, classes)), counted(preset.discriminator(shape, classes))) == PRINTED[name]
+
+
+def test_r3gan_and_the_residual_networks_have_the_sizes_they_are_meant_to_have() -> None:
+    r3gan, sngan = PRESETS["r3gan"], PRESETS["sngan-projection"]
+    assert sum(counted(build(ImageShape(3, 64, 64), 10)) for build in (r3gan.generator, r3gan.discriminator)) < 1_500_000
+    cifar = ImageShape(3, 32, 32)
+    assert counted(sngan.generator(cifar, 10)) == pytest.approx(4.30e6, rel=0.01)
+    assert counted(sngan.discriminator(cifar, 10)) == pytest.approx(1.06e6, rel=0.02)
+    normalised = (nn.BatchNorm2d, nn.BatchNorm1d, nn.GroupNorm, nn.Dropout)
+    assert not any(isinstance(one, normalised) for one in r3gan.generator(cifar, 10).modules())
+
+
+@ALL
+def test_a_few_steps_change_every_weight(name: str, tmp_path: Path) -> None:
+    run = train(pictures(PRESETS[name]), name, tmp_path / "run", steps=3, settings=SMALL)
+    before, after = (load_checkpoint(run.path, step)[0] for step in (0, 3))
+    still = {
+        key
+        for key, value in before.items()
+        if key.split("/")[0] in ("generator", "discriminator")
+        and not key.endswith(("._u", "._v"))  # spectral norm's vectors may have converged
+        and torch.equal(value, after[key])
+    }
+    assert still == set()
+
+
+@ALL
+def test_a_resumed_run_is_the_same_bit_for_bit(name: str, tmp_path: Path) -> None:
+    data = pictures(PRESETS[name])
+    for out, stops in (("straight", (4,)), ("resumed", (1, 3, 4))):
+        for steps in stops:
+            train(data, name, tmp_path / out, steps=steps, settings=SMALL)
+    one, other = (load_checkpoint(tmp_path / out, 4)[0] for out in ("straight", "resumed"))
+    assert one.keys() == other.keys()
+    assert [key for key, value in one.items() if not torch.equal(value, other[key])] == []
+
+
+@ALL
+def test_what_is_exported_does_the_same(name: str, tmp_path: Path, part) -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        part(package)
+    from cganx_export import export_run
+
+    run = train(pictures(PRESETS[name], channels=3), name, tmp_path / "run", steps=2, settings=SMALL)
+    report = export_run(run.path, tmp_path / "model.onnx", rewrite=False)
+    assert report.parity.max_difference <= 1e-4
+    file = runtime.read(tmp_path / "model.onnx")
+    assert ("label" in file.inputs) == PRESETS[name].settings.by_label
+    assert file.card.classes == (("stripes 1", "stripes 2", "stripes 3") if PRESETS[name].settings.by_label else ())
+    assert file.card.latent is not None
+    assert file.card.latent.distribution == PRESETS[name].latent
+    generator = runtime.load(tmp_path / "model.onnx", device="cpu")
+    torch_generator = run.generator()
+    for count in (1, 3):
+        assert same(run, torch_generator, generator, count)
+
+
+def same(run: Run, module: nn.Module, generator: runtime.Generator, count: int) -> bool:
+    """Whether the file's pictures are torch's, to a level, for latents of the run's distribution."""
+    latents = np.random.default_rng(count).uniform(-1, 1, (count, generator.card.latent.size)).astype(np.float32)  # type: ignore[union-attr]
+    classes = len(run.config.classes)
+    ids = np.arange(count) % max(classes, 1)
+    arguments = [torch.from_numpy(latents), *([torch.eye(classes)[torch.from_numpy(ids)]] if classes else [])]
+    with torch.inference_mode():
+        wanted = runtime.generator.to_pixels(module(*arguments).clamp(-1, 1).numpy())
+    made = generator.generate(list(ids) if classes else None, latents=latents)
+    return bool(np.abs(made.astype(int) - wanted.astype(int)).max() <= 1)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cgan-planes", "dcgan-face"])
+def test_a_network_of_one_size_takes_the_data_at_that_size_and_refuses_another(
+    name: str, folder: Path, tmp_path: Path
+) -> None:
+    run = train(folder, name, tmp_path / "run", steps=1, settings=SMALL)
+    assert (run.config.height, run.config.width) == PRESETS[name].fixed_size
+    height, width = PRESETS[name].fixed_size or (0, 0)
+    with pytest.raises(TrainingError, match=f"{name}.*{height}x{width}"):
+        train(folder, name, tmp_path / "other", steps=1, image_size=32, settings=SMALL)
+
+
+@pytest.mark.parametrize("name", ["lsgan", "wgan", "wgan-gp"])
+def test_those_that_work_both_ways(name: str, stripes: DataSet, tmp_path: Path) -> None:
+    for text, classes in (("true", stripes.classes), ("false", ())):
+        run = train(stripes, name, tmp_path / text, steps=1, settings=SMALL | {"conditional": text})
+        assert run.config.classes == classes
+        assert run.card().kind == ("class" if classes else "unconditional")
+    with pytest.raises(TrainingError, match="true or false"):
+        changed(PRESETS[name].settings, {"conditional": "perhaps"})
+    with pytest.raises(TrainingError, match="conditional: True in the run, False asked"):
+        train(stripes, name, tmp_path / "true", steps=2, settings=SMALL | {"conditional": False})
+
+
+def test_an_unconditional_preset_learns_from_one_class_and_from_pictures_without_label(tmp_path: Path) -> None:
+    data = data_set(1)
+    run = train(data, "gan-dense", tmp_path / "run", steps=1, settings=SMALL)
+    assert run.config.class_counts == (49,)
+    assert run.card().kind == "unconditional"
+
+
+def test_clipping_leaves_batch_norm_alone(stripes: DataSet, tmp_path: Path) -> None:
+    run = train(stripes, "wgan", tmp_path / "run", steps=2, settings=SMALL)
+    tensors = load_checkpoint(run.path, 2)[0]
+    norms = {key.rpartition(".")[0] for key in tensors if key.endswith("running_var")}
+    for key, value in tensors.items():
+        if key.startswith("discriminator/") and key.rpartition(".")[0] not in norms:
+            assert value.abs().max() <= 0.01 + 1e-9, key
+    critic_norms = [key for key in norms if key.startswith("discriminator/")]
+    assert critic_norms
+    assert all((tensors[f"{key}.running_var"] > 0.01).any() for key in critic_norms)
+    assert all((tensors[f"{key}.weight"] > 0.5).all() for key in critic_norms)
+
+
+def test_the_collapsing_and_the_failing_preset_are_built_as_the_book_has_them() -> None:
+    collapsing = PRESETS["mode-collapse"].generator(ImageShape(1, 28, 28), 0)
+    assert collapsing.latent == 2
+    failing = PRESETS["convergence-failure"].generator(ImageShape(1, 28, 28), 0)
+    with torch.no_grad():
+        assert failing(torch.randn(20, 50)).min() >= 0.0  # -1..1: nothing is darker than middle grey
