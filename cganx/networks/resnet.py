@@ -1,8 +1,8 @@
 """Residual networks for class-conditional pictures: SNGAN with projection, and a small BigGAN.
 
 `ResNet...` after Miyato et al. 2018 (Spectral Normalization for GANs, table 4, the CIFAR-10 column) and Miyato and Koyama
-2018 (projection); 4.3 and 1.06 million parameters at 32 x 32 colour pictures. `BigGAN...` after Brock et al. 2019: shared embedding,
-skip-z, self-attention, orthogonal initialisation, at widths for two CPU cores.
+2018 (projection); 4.3 and 1.06 million parameters at 32 x 32 colour pictures. `BigGAN...` after Brock et al. 2019: shared
+embedding, skip-z, self-attention, orthogonal initialisation, at widths for two CPU cores.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _twice(x: Tensor) -> Tensor:
 
 
 def _half(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+    odd = x.shape[2] % 2 == 1 or x.shape[3] % 2 == 1
+    return F.avg_pool2d(x, 2, ceil_mode=odd, count_include_pad=False)
 
 
 class ResNetGenerator(nn.Module):
@@ -182,8 +183,8 @@ class SelfAttention(nn.Module):
         query = self.query(x).flatten(2).transpose(1, 2)
         key, value = _half(self.key(x)).flatten(2), _half(self.value(x)).flatten(2)
         attention = torch.softmax(query @ key, dim=2)
-        mixed = (attention @ value.transpose(1, 2)).transpose(1, 2).unflatten(2, x.shape[2:])
-        made: Tensor = x + self.gain * self.out(mixed)
+        mixed = (attention @ value.transpose(1, 2)).transpose(1, 2)
+        made: Tensor = x + self.gain * self.out(mixed.reshape(-1, mixed.shape[1], *x.shape[2:]))
         return made
 
 

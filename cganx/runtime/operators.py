@@ -480,6 +480,18 @@ def _split(node: Node, inputs: Inputs) -> list[Fact]:
     return [Fact(fact.dtype, (*fact.shape[:axis], one, *fact.shape[axis + 1 :]), constant) for one in sizes]
 
 
+def _window_pool(node: Node, inputs: Inputs) -> list[Fact]:
+    fact = _input(node, inputs, 0)
+    rank = len(fact.shape) - 2
+    if rank < 1 or _integer(node, "ceil_mode", 0) or len(node.outputs) != 1:
+        raise _refuse(node, "pools what has no axes of space, rounds sizes up or gives places")
+    window = _Window.of(node, _integers(node, "kernel_shape", [0] * rank), rank)
+    space = [
+        (fact.shape[axis + 2] + window.padding(axis) - window.reach(axis)) // window.strides[axis] + 1 for axis in range(rank)
+    ]
+    return _like(inputs, fact, _positive(node, (*fact.shape[:2], *space)))
+
+
 def _pool(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
     return _like(inputs, fact, (*fact.shape[:2], *(1 for _ in fact.shape[2:])))
@@ -530,6 +542,7 @@ OPERATORS: Mapping[str, Rule] = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu"), _elementwise),
     **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"), _reduce),
     **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), _per_channel),
+    "AveragePool": _window_pool,
     "Cast": _cast,
     "Concat": _concat,
     "Constant": _constant_node,
@@ -542,6 +555,7 @@ OPERATORS: Mapping[str, Rule] = {
     "Gemm": _gemm,
     "GlobalAveragePool": _pool,
     "MatMul": _matmul,
+    "MaxPool": _window_pool,
     "Pad": _pad,
     "Reshape": _reshape,
     "Resize": _resize,

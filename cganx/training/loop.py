@@ -82,7 +82,7 @@ def train(
     if steps is None and time_budget is None:
         steps = recipe.steps
     _check(steps, time_budget, seed)
-    _check_size(image_size, channels)
+    _check_size(recipe, preset, image_size, channels)
     _refuse_strangers(out)
     torch_device = find_device(device)
     if init_from is not None:
@@ -456,8 +456,8 @@ def _check(steps: int | None, time_budget: float | None, seed: int) -> None:
         raise TrainingError(f"the seed is {seed}; a seed is an integer with 0 <= seed < 2**64")
 
 
-def _check_size(image_size: int | tuple[int, int] | None, channels: int | None) -> None:
-    """Refuse a size that no network makes before the pictures are packed at it."""
+def _check_size(recipe: Preset[Any], preset: str, image_size: int | tuple[int, int] | None, channels: int | None) -> None:
+    """Refuse a size that the networks do not make before the pictures are packed at it."""
     if image_size is None:
         return
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -465,6 +465,15 @@ def _check_size(image_size: int | tuple[int, int] | None, channels: int | None) 
         ImageShape(channels or 1, height, width)
     except ValueError as error:
         raise TrainingError(str(error)) from None
+    _check_fixed_size(recipe, preset, (height, width))
+
+
+def _check_fixed_size(recipe: Preset[Any], preset: str, size: tuple[int, int]) -> None:
+    if recipe.fixed_size is not None and recipe.fixed_size != size:
+        made = f"{recipe.fixed_size[0]}x{recipe.fixed_size[1]}"
+        raise TrainingError(
+            f"preset {preset!r} makes pictures of {made}, not {size[0]}x{size[1]}: leave the image size out, or give {made}"
+        )
 
 
 def _refuse_strangers(out: Path) -> None:
@@ -492,12 +501,7 @@ def _config(
         ImageShape(data.channels, data.height, data.width)
     except ValueError as error:
         raise TrainingError(f"{data.name}: {error}") from None
-    if recipe.fixed_size not in (None, (data.height, data.width)):
-        height, width = recipe.fixed_size
-        raise TrainingError(
-            f"preset {preset!r} makes pictures of {height}x{width}, not {data.height}x{data.width}: "
-            f"leave the image size out, or give {height}x{width}"
-        )
+    _check_fixed_size(recipe, preset, (data.height, data.width))
     return RunConfig(
         preset=preset,
         settings=dataclasses.asdict(recipe.settings),

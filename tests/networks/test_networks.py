@@ -15,7 +15,8 @@ from cganx.networks import (
     SNGANDiscriminator,
     SNGANGenerator,
 )
-from cganx.networks.cdcgan import FewChannelConv2d, _same_padding
+from cganx.networks.cdcgan import FewChannelConv2d
+from cganx.networks.keras import same_padding
 from cganx.networks.layers import base_size, cut, upsamplings
 
 PAIRS = [(SNGANGenerator, SNGANDiscriminator), (CDCGANGenerator, CDCGANDiscriminator)]
@@ -171,7 +172,7 @@ def test_all_of_the_discriminator_but_its_class_head_is_spectrally_normalised():
     [((28, 28), 3, 2, (0, 1, 0, 1)), ((27, 14), 3, 2, (0, 1, 1, 1)), ((7, 7), 3, 2, (1, 1, 1, 1))],
 )
 def test_same_padding_is_keras(size: tuple[int, int], kernel: int, stride: int, expected: tuple[int, ...]):
-    assert _same_padding(size, kernel=kernel, stride=stride) == expected
+    assert same_padding(size, kernel=kernel, stride=stride) == expected
 
 
 def test_cdcgan_layers_have_keras_shapes_in_keras_order():

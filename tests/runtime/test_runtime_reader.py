@@ -14,7 +14,8 @@ from cganx import runtime
 from cganx.card import CARD_KEY, HASH_KEY, Image, Latent
 from cganx.errors import CardMismatch, ModelError, NotAGenerator, UnsafeModel
 from cganx.runtime import testing
-from cganx.runtime.model import parse
+from cganx.runtime.model import Node, parse
+from cganx.runtime.operators import OPERATORS, Fact
 from cganx.runtime.protobuf import walk
 from cganx.runtime.reader import Limits
 
@@ -636,3 +637,45 @@ def test_a_folder_is_named_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for model in ("run", tmp_path / "run"):
         with pytest.raises(runtime.ModelNotFound, match=r"it is a folder.*cganx export"):
             runtime.load(model)
+
+
+@pytest.mark.parametrize("operator", ["AveragePool", "MaxPool"])
+def test_pooling_is_followed_as_onnxruntime_does_it(operator: str, part: Callable[[str], None]) -> None:
+    part("onnxruntime")
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    for kernel, stride, pads in (
+        ((2, 2), (2, 2), (0, 0, 0, 0)),
+        ((3, 2), (2, 1), (1, 0, 0, 1)),
+        ((1, 4), (3, 3), (0, 2, 0, 1)),
+    ):
+        one = node(operator, ["x"], ["y"], kernel_shape=kernel, strides=stride, pads=pads)
+        value = helper.make_tensor_value_info
+        graph = helper.make_graph(
+            [one], "g", [value("x", TensorProto.FLOAT, [1, 2, 9, 12])], [value("y", TensorProto.FLOAT, None)]
+        )
+        session = onnxruntime.InferenceSession(
+            helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10).SerializeToString()
+        )
+        (made,) = session.run(None, {"x": np.zeros((1, 2, 9, 12), np.float32)})
+        followed = OPERATORS[operator](parsed(one), [Fact(np.dtype("<f4"), (1, 2, 9, 12))])
+        assert followed[0].shape == made.shape
+
+
+def parsed(one: Any) -> Any:
+    """The reader's node of an onnx one."""
+    from onnx import helper
+
+    values = {attribute.name: helper.get_attribute_value(attribute) for attribute in one.attribute}
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Node(one.op_type, one.name, tuple(one.input), tuple(one.output), plain)
+
+
+def test_pooling_that_rounds_up_is_refused(make: Any) -> None:
+    def pool(model: Any) -> None:
+        constant(model, "plane", np.zeros((1, 1, 9, 9)), np.float32)
+        model.graph.node.append(node("MaxPool", ["plane"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1))
+
+    with pytest.raises(UnsafeModel, match="rounds sizes up"):
+        runtime.read(make(pool))

@@ -124,7 +124,11 @@ def test_presets_for_people_and_programs():
     assert [one["name"] for one in table if one["default"]] == ["sngan-small"]
     assert {one["name"] for one in table[1]["settings"]} >= {"batch_size", "generator_rate"}
     by_name = {one["name"]: one for one in table}
-    assert (by_name["cgan"]["latent"], by_name["dcgan-face"]["size"], by_name["gan"]["conditional"]) == ("uniform", [56, 56], False)
+    assert (by_name["cgan"]["latent"], by_name["dcgan-face"]["size"], by_name["gan"]["conditional"]) == (
+        "uniform",
+        [56, 56],
+        False,
+    )
     text = CliRunner().invoke(presets, []).stdout
     assert "sngan-small (default)" in text
     assert "--set class_weight=0.1" in text

@@ -30,11 +30,15 @@ from cganx.training.settings import changed, describe, parse
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_a_presets_parts_fit_together(name: str):
     preset = find_preset(name)
-    shape = ImageShape(1, 28, 28)
-    generator, discriminator = preset.generator(shape, 4), preset.discriminator(shape, 4)
-    label = torch.eye(4)
+    shape = ImageShape(1, *(preset.fixed_size or (28, 28)))
+    classes = 4 if preset.settings.by_label else 0
+    generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, classes)
+    label = torch.eye(4)[:, :classes]
     judged = discriminator(generator(torch.randn(4, generator.latent), label), label)
-    assert (judged.class_logits is not None) == isinstance(preset.settings, ClassHeadSettings)
+    assert judged.score.shape == (4,)
+    named = {loss for loss in preset.update.losses if loss.startswith("class")}
+    assert (judged.class_logits is not None) == bool(named)
+    assert isinstance(preset.settings, ClassHeadSettings) <= bool(named)
     assert preset.summary.endswith(".")
     assert preset.source
     assert preset.steps > 0
@@ -145,11 +149,19 @@ def test_reals_are_scaled_and_the_unlabelled_left_out(tmp_path: Path):
 
 
 def test_fakes_follow_the_classes_of_the_data():
-    fakes = Fakes(6, (30, 0, 10), torch.Generator().manual_seed(0), torch.device("cpu"))
+    fakes = Fakes(6, "normal", (30, 0, 10), torch.Generator().manual_seed(0), torch.device("cpu"))
     latent, label = fakes.draw(4000)
     assert latent.shape == (4000, 6)
     assert latent.std() == pytest.approx(1, abs=0.02)
     assert label.mean(0).tolist() == pytest.approx([0.75, 0.0, 0.25], abs=0.03)
+
+
+def test_fakes_without_classes_and_with_even_latents():
+    latent, label = Fakes(6, "uniform", (), torch.Generator().manual_seed(0), torch.device("cpu")).draw(4000)
+    assert label.shape == (4000, 0)
+    assert -1 <= float(latent.min()) < -0.99
+    assert 0.99 < float(latent.max()) <= 1
+    assert latent.std() == pytest.approx(3**-0.5, abs=0.01)
 
 
 def test_the_average_ramps_up():

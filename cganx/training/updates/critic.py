@@ -12,7 +12,7 @@ from cganx.objectives import AdversarialLoss, gradient_penalty
 from cganx.training.settings import ClippedCriticSettings, CriticSettings, PenalisedCriticSettings
 from cganx.training.updates.players import Batch, Draw, Players
 
-__all__ = ["ClippedCritic", "PenalisedCritic"]
+__all__ = ["ClippedCritic", "PenalisedCritic", "clip"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ClippedCritic:
                 players.discriminate(fake, label).score
             )
             players.update_discriminator(critic)
-            _clip(players.discriminator, settings.clip)
+            clip(players.discriminator, settings.clip)
         return critic.detach(), _generator_turn(players, draw, self.loss, settings)
 
 
@@ -87,7 +87,8 @@ def _generator_turn(players: Players, draw: Draw, loss: AdversarialLoss, setting
 
 
 @torch.no_grad()
-def _clip(critic: nn.Module, bound: float) -> None:
+def clip(critic: nn.Module, bound: float) -> None:
+    """Hold weights and biases to -bound..bound, batch norm's excepted."""
     norms = nn.modules.batchnorm._BatchNorm
     weights: list[Tensor] = [
         weight for module in critic.modules() if not isinstance(module, norms) for weight in module.parameters(recurse=False)
