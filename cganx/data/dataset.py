@@ -89,7 +89,10 @@ def require_classes(data: DataSet) -> None:
     """
     if len(data.classes) < 2:
         named = f"one class only ({data.classes[0]!r})" if data.classes else "no class"
-        raise DataError(f"{data.name}: {named}, and a conditional generator needs at least two: add a folder for another class")
+        raise DataError(
+            f"{data.name}: {named}, and a conditional generator needs at least two: add a folder for another class, or take a "
+            "preset without classes, such as gan"
+        )
     labels = data.train.labels
     counts = np.bincount(labels[labels >= 0], minlength=len(data.classes))
     empty = [name for name, count in zip(data.classes, counts, strict=True) if count == 0]

@@ -10,12 +10,13 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from cganx.training.loop import train
 from cganx.training.preset import Preset
-from cganx.training.presets import PRESETS, find_preset
+from cganx.training.presets import DEFAULT, PRESETS, find_preset
 from cganx.training.run import Run, RunConfig, open_run
 from cganx.training.settings import ClassHeadSettings, Settings
 from cganx.training.status import Status, StatusLine
 
 __all__ = [
+    "DEFAULT",
     "PRESETS",
     "ClassHeadSettings",
     "Preset",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +175,9 @@ def test_the_collapsing_and_the_failing_preset_are_built_as_the_book_has_them() 
     failing = PRESETS["convergence-failure"].generator(ImageShape(1, 28, 28), 0)
     with torch.no_grad():
         assert failing(torch.randn(20, 50)).min() >= 0.0  # -1..1: nothing is darker than middle grey
+
+
+def test_the_page_of_presets_is_the_tables_own() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "make_presets_page.py"
+    done = subprocess.run([sys.executable, script, "--check"], check=False)
+    assert done.returncode == 0, "docs/presets.md is not what scripts/make_presets_page.py writes; run it"

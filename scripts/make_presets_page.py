@@ -1,0 +1,76 @@
+"""Write docs/presets.md from the table of presets, so that the page says what the code does.
+
+    python scripts/make_presets_page.py [--check]
+
+With --check nothing is written; the exit code is 1 where the page is not what this script would write.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cganx.networks import ImageShape
+from cganx.training import DEFAULT, PRESETS, Preset
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "presets.md"
+HEAD = """# Presets
+
+A preset is one full recipe. `cganx presets` prints each with its settings, `cganx train --preset NAME` takes one, and
+`--set key=value` changes a setting. This page is written by `scripts/make_presets_page.py`.
+
+Sizes are free from 8 to 256 pixels a side, in grey and colour, unless one is named. Parameters are those at 28 x 28 grey
+pictures of ten classes (`dcgan-anime` and `dcgan-face`: at 56 x 56 in colour), without batch norm's running statistics.
+
+"""
+COLUMNS = ("preset", "what", "label in G / in D", "loss", "latents", "size", "parameters G / D", "batch", "steps")
+
+
+def row(name: str, preset: Preset[Any]) -> tuple[str, ...]:
+    """The cells of one preset."""
+    size = preset.fixed_size or (28, 28)
+    shape = ImageShape(3 if size == (56, 56) else 1, *size)
+    classes = 10 if preset.settings.by_label else 0
+    counts = [parameters(build(shape, classes)) for build in (preset.generator, preset.discriminator)]
+    return (
+        f"`{name}`{' (default)' if name == DEFAULT else ''}",
+        preset.summary,
+        f"{preset.generator_label} / {preset.discriminator_label}" if classes else "none",
+        preset.update.loss.name,
+        preset.latent,
+        "free" if preset.fixed_size is None else f"{size[0]} x {size[1]}",
+        " / ".join(f"{count:,}" for count in counts),
+        str(preset.settings.batch_size),
+        f"{preset.steps:,}",
+    )
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers are trained."""
+    return sum(one.numel() for one in module.parameters())
+
+
+def page() -> str:
+    """The page's text."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    lines += [f"| {' | '.join(row(name, preset))} |" for name, preset in PRESETS.items()]
+    lines += ["", "## Where they come from, and where they are not as the original", ""]
+    for name, preset in PRESETS.items():
+        lines.append(f"- `{name}`: {preset.source}.{f' {preset.departs}' if preset.departs else ''}")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write or check the page."""
+    text = page()
+    if "--check" in sys.argv[1:]:
+        return int(not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text)
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
