@@ -20,23 +20,11 @@ __all__ = ["R3GANDiscriminator", "R3GANGenerator"]
 
 LATENT = 64
 EMBEDDING = 64
-WIDTHS = (64, 96, 128)  # from the finest stage to the coarsest; coarser ones stay at the last
+WIDTHS = (32, 64, 128)  # from the finest stage to the coarsest; coarser ones stay at the last
 BLOCKS = 2  # a stage
 EXPANSION = 2
 GROUP = 16  # channels that a 3x3 convolution joins
 GAIN = math.sqrt(2 / (1 + 0.2**2))  # of a leaky ReLU with slope 0.2 (He et al. 2015, equation 15)
-
-
-class BiasedLeakyReLU(nn.Module):
-    """A bias for each channel, then a leaky ReLU of slope 0.2."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(features))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[n, features, h, w] of the same shape."""
-        return F.leaky_relu(x + self.bias[:, None, None], 0.2)
 
 
 class ResidualBlock(nn.Module):
@@ -46,22 +34,22 @@ class ResidualBlock(nn.Module):
         super().__init__()
         wide = EXPANSION * features
         self.widen = _convolution(features, wide, 1)
-        self.first = BiasedLeakyReLU(wide)
         self.spatial = _convolution(wide, wide, 3, groups=wide // GROUP)
-        self.second = BiasedLeakyReLU(wide)
-        self.narrow = _convolution(wide, features, 1)
+        self.narrow = nn.Conv2d(wide, features, 1, bias=False)
         nn.init.zeros_(self.narrow.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features with the branch added."""
-        made: Tensor = x + self.narrow(self.second(self.spatial(self.first(self.widen(x)))))
+        wide = F.leaky_relu(self.widen(x), 0.2)
+        made: Tensor = x + self.narrow(F.leaky_relu(self.spatial(wide), 0.2))
         return made
 
 
 def _convolution(before: int, after: int, kernel: int, groups: int = 1) -> nn.Conv2d:
-    layer = nn.Conv2d(before, after, kernel, padding=kernel // 2, groups=groups, bias=False)
-    fan = before // groups * kernel * kernel
-    nn.init.normal_(layer.weight, std=GAIN / math.sqrt(fan))
+    """With a bias, which is that of the paper's biased activation behind it."""
+    layer = nn.Conv2d(before, after, kernel, padding=kernel // 2, groups=groups)
+    nn.init.normal_(layer.weight, std=GAIN / math.sqrt(layer.weight[0].numel()))
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
 
 
