@@ -7,6 +7,7 @@ not a tensor as JSON in the file's own metadata. A file appears by rename, after
 from __future__ import annotations
 
 import json
+import logging
 import re
 import zlib
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ from torch import Tensor
 from cganx.errors import TrainingError
 from cganx.whole_file import UNFINISHED, whole_file
 
-__all__ = ["load_checkpoint", "remove_stale", "save_checkpoint", "steps_of", "write_whole"]
+__all__ = ["load_checkpoint", "load_newest", "remove_stale", "save_checkpoint", "steps_of", "write_whole"]
 
+_log = logging.getLogger("cganx")
 FOLDER = "checkpoints"
 KEY = "cganx.state"
 CHECKS = "cganx.crc32"
@@ -81,6 +83,26 @@ def load_checkpoint(run: Path, step: int, *, prefix: str = "") -> tuple[dict[str
             f"{path} is damaged ({error}); delete it, and the run goes on from the checkpoint before it"
         ) from None
     return tensors, state
+
+
+def load_newest(run: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest checkpoint that is whole, as `load_checkpoint` gives it; None where there is none at all.
+
+    Damaged ones are set aside under another name, with a sentence in the log. TrainingError where all are damaged.
+    """
+    steps = steps_of(run)
+    for step in reversed(steps):
+        try:
+            return load_checkpoint(run, step)
+        except TrainingError as error:
+            if step == steps[0]:
+                raise
+            path = path_of(run, step)
+            path.replace(path.with_name(f"{path.name}.damaged"))
+            _log.warning(
+                "%s; it is set aside, and the run goes on from the checkpoint before it", str(error).partition("; ")[0]
+            )
+    return None
 
 
 def _checksum(tensor: Tensor) -> int:

@@ -24,7 +24,7 @@ from cganx.data import DataSet
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training.averaging import AveragedGenerator
-from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
+from cganx.training.checkpoint import load_checkpoint, load_newest, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
 from cganx.training.directory import LATENTS as GRID_LATENTS
 from cganx.training.directory import Events, GridWriter, Stats, locked
@@ -125,8 +125,9 @@ def train(
         reals = Reals(data.train.images, data.train.labels, len(config.classes), accelerator.device)
 
         # Go on from the newest checkpoint, or from another run's weights.
-        if run.checkpoints():
-            state.restore(run.path, run.checkpoints()[-1])
+        newest = load_newest(run.path)
+        if newest is not None:
+            state.restore(run.path, *newest)
         elif init_from is not None:
             state.take_weights(open_run(init_from))
         clock = _Clock(begun, state.seconds, time_budget)
@@ -264,9 +265,8 @@ class _State:
         return out
 
     @torch.no_grad()
-    def restore(self, run: Path, step: int) -> None:
+    def restore(self, run: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Everything as it was at the checkpoint."""
-        tensors, state = load_checkpoint(run, step)
         for part, module in self._modules().items():
             _load(module, _under(tensors, part), run)
         for part, optimizer in self._optimizers().items():

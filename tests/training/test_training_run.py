@@ -307,3 +307,31 @@ def test_a_run_that_never_began_may_be_asked_for_otherwise(stripes: DataSet, tmp
     with pytest.raises(TrainingError, match="do not fit"):
         train(data_set(4), out=tmp_path / "run", steps=1, settings=SMALL, init_from=tmp_path / "first")
     assert train(stripes, out=tmp_path / "run", steps=1, settings=SMALL).step() == 1
+
+
+@pytest.mark.parametrize("damage", ["cut short", "changed", "foreign"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(
+    damage: str, stripes: DataSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    settings = SMALL | {"checkpoint_every": 4}
+    train(stripes, out=tmp_path / "straight", steps=10, settings=settings)
+    train(stripes, out=tmp_path / "run", steps=8, settings=settings)
+    path = tmp_path / "run" / "checkpoints" / "step-00000008.safetensors"
+    data = path.read_bytes()
+    flipped = data[:-500] + bytes([data[-500] ^ 255]) + data[-499:]
+    path.write_bytes({"cut short": data[: len(data) // 2], "changed": flipped, "foreign": b"PK" + bytes(5000)}[damage])
+    run = train(stripes, out=tmp_path / "run", steps=10, settings=settings)
+    assert "step-00000008.safetensors is damaged" in caplog.text
+    assert "the checkpoint before it" in caplog.text
+    assert path.with_name(f"{path.name}.damaged").exists()
+    assert run.step() == 10
+    assert same(state(tmp_path / "straight", 10), state(tmp_path / "run", 10))
+    assert lines(tmp_path / "straight") == lines(tmp_path / "run")
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_says_so(stripes: DataSet, tmp_path: Path):
+    run = train(stripes, out=tmp_path / "run", steps=3, settings=SMALL)
+    for path in (run.path / "checkpoints").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(TrainingError, match="is damaged"):
+        train(stripes, out=tmp_path / "run", steps=5, settings=SMALL)
