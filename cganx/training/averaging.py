@@ -42,14 +42,18 @@ def _all(module: nn.Module) -> list[torch.Tensor]:
 def reestimate(generator: nn.Module, fakes: Fakes, *, batches: int = 100, batch_size: int = 64) -> None:
     """Set batch norm's running statistics to the mean over ``batches`` batches of these very weights, in eval mode after.
 
-    The running statistics of an averaged generator belong to weights that are gone. Without batch norm nothing changes.
+    The running statistics of an averaged generator belong to weights that are gone, and those of a generator with dropout
+    to activations that dropout has spread. So everything but batch norm is in eval mode here. Without batch norm nothing
+    changes.
     """
     norms = [one for one in generator.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # torch's name for the cumulative average
-    generator.train()
+    generator.eval()
+    for norm in norms:
+        norm.train()
     for _ in range(batches if norms else 0):
         generator(*fakes.draw(batch_size))
     for norm, momentum in zip(norms, momenta, strict=True):

@@ -27,6 +27,7 @@ __all__ = ["Run", "RunConfig", "open_run"]
 
 FORMAT = 1
 CONFIG = "config.json"
+AVERAGED_BATCHES, BATCHES = 100, 16  # for batch norm's statistics; without an average those of the run are near already
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +126,8 @@ class Run:
     def generator(self, checkpoint: int | Literal["latest"] = "latest") -> nn.Module:
         """The generator of a checkpoint, in eval mode, float32 on the CPU, the same each time.
 
-        Averaged weights where the recipe averages, and then batch-norm statistics re-estimated for these weights with
-        latents and labels drawn from the run's seed. Takes latents [n, latent] and label weights [n, classes], latents alone
+        Averaged weights where the recipe averages, and batch-norm statistics re-estimated for these weights with latents
+        and labels drawn from the run's seed. Takes latents [n, latent] and label weights [n, classes], latents alone
         where it is unconditional; gives pictures [n, channels, height, width] in -1..1. Raises TrainingError where there is
         no such checkpoint.
         """
@@ -136,9 +137,9 @@ class Run:
             module = self.preset.generator(self.config.shape, len(self.config.classes))
         _load_weights(module, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, self.path)
         module.requires_grad_(False)
-        if self.config.settings["ema_decay"] > 0:
-            reestimate(module, self._fakes(module))
-        return module.eval()
+        averaged = self.config.settings["ema_decay"] > 0
+        reestimate(module, self._fakes(module), batches=AVERAGED_BATCHES if averaged else BATCHES)
+        return module
 
     def _fakes(self, module: nn.Module) -> Fakes:
         random = seeded(self.config.seed, "statistics")

@@ -16,7 +16,7 @@ from torch import nn
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training import PRESETS, ClassHeadSettings, Settings, Status, StatusLine, find_preset
-from cganx.training.averaging import AveragedGenerator
+from cganx.training.averaging import AveragedGenerator, reestimate
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import kept_memory
 from cganx.training.directory import Stats
@@ -296,3 +296,25 @@ def test_memory_that_a_step_frees_is_there_for_the_next_and_given_back_in_the_en
         faults_of_reuse()
         assert faults_of_reuse() < 1000
     assert resident() - at_first < 32 << 20
+
+
+def test_statistics_are_those_of_the_generator_without_its_dropout():
+    torch.manual_seed(0)
+
+    class Dropped(nn.Module):
+        latent = 4
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Dropout(0.9), nn.Linear(4, 4, bias=False), nn.BatchNorm1d(4))
+
+        def forward(self, latent: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+            assert label.shape == (len(latent), 0)
+            return self.layers(latent)
+
+    module = Dropped()
+    module.train()
+    reestimate(module, Fakes(4, "normal", (), torch.Generator().manual_seed(1), torch.device("cpu")), batches=50)
+    assert not any(one.training for one in module.modules())
+    made = module(torch.randn(20_000, 4), torch.empty(20_000, 0)).detach()
+    assert made.std(0).tolist() == pytest.approx([1.0] * 4, abs=0.05)
