@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 import signal
 import threading
@@ -39,7 +40,9 @@ from cganx.whole_file import UNFINISHED
 
 __all__ = ["train"]
 
+_log = logging.getLogger("cganx")
 KEPT = 2
+FEW_PICTURES = 10
 DEFAULT_OUT = "run"
 LEAVING = 0.4  # seconds that closing the files and the interpreter take
 
@@ -111,6 +114,7 @@ def train(
             labelled.require_classes(data)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
         config = _config(data, preset, recipe, seed, init_from, made_with)
+        _warn_of_small_classes(config)
         run = _claim(out, config)
 
         # Build the networks.
@@ -517,6 +521,13 @@ def _config(
         init_from=None if init_from is None else os.fspath(init_from),
         made_with=made_with,
     )
+
+
+def _warn_of_small_classes(config: RunConfig) -> None:
+    for name, count in zip(config.classes, config.frequencies, strict=True):
+        if count < FEW_PICTURES:
+            pictures = f"{count} labelled training picture{'' if count == 1 else 's'}"
+            _log.warning("%s: class %r has %s; what is made of it will hardly be more than copies", config.data, name, pictures)
 
 
 def _claim(out: Path, config: RunConfig) -> Run:

@@ -335,3 +335,10 @@ def test_a_run_whose_checkpoints_are_all_damaged_says_so(stripes: DataSet, tmp_p
         path.write_bytes(b"")
     with pytest.raises(TrainingError, match="is damaged"):
         train(stripes, out=tmp_path / "run", steps=5, settings=SMALL)
+
+
+def test_a_class_of_few_pictures_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    train(data_set(3), out=tmp_path / "many", steps=1, settings=SMALL)
+    assert not caplog.records
+    train(data_set(6), out=tmp_path / "few", steps=1, settings=SMALL)
+    assert caplog.records[0].getMessage().startswith("stripes: class 'stripes 1' has 8 labelled training pictures;")
