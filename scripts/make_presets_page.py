@@ -26,6 +26,7 @@ Sizes are free from 8 to 256 pixels a side, in grey and colour, unless one is na
 pictures of ten classes (`dcgan-anime` and `dcgan-face`: at 56 x 56 in colour), without batch norm's running statistics.
 
 """
+TEN = tuple("abcdefghij")
 COLUMNS = ("preset", "what", "label in G / in D", "loss", "latents", "size", "parameters G / D", "batch", "steps")
 
 
@@ -33,7 +34,7 @@ def row(name: str, preset: Preset[Any]) -> tuple[str, ...]:
     """The cells of one preset."""
     size = preset.fixed_size or (28, 28)
     shape = ImageShape(3 if size == (56, 56) else 1, *size)
-    classes = 10 if preset.settings.by_label else 0
+    classes = len(preset.settings.classes(TEN))
     counts = [parameters(build(shape, classes)) for build in (preset.generator, preset.discriminator)]
     return (
         f"`{name}`{' (default)' if name == DEFAULT else ''}",

@@ -142,6 +142,7 @@ def presets(*, as_json: bool) -> None:
                 "discriminator_label": preset.discriminator_label,
                 "loss": preset.update.loss.name,
                 "conditional": preset.settings.by_label,
+                "finds_classes": not preset.settings.by_label and bool(preset.settings.classes(())),
                 "latent": preset.latent,
                 "size": preset.fixed_size,
                 "departs": preset.departs,

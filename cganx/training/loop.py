@@ -114,7 +114,8 @@ def train(
             labelled.require_classes(data)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
         config = _config(data, preset, recipe, seed, init_from, made_with)
-        _warn_of_small_classes(config)
+        if recipe.settings.by_label:
+            _warn_of_small_classes(config)
         run = _claim(out, config)
 
         # Build the networks.
@@ -126,7 +127,7 @@ def train(
             discriminator=accelerator.prepare(state.players.discriminator),
             backward=accelerator.backward,
         )
-        reals = Reals(data.train.images, data.train.labels, len(config.classes), accelerator.device)
+        reals = Reals(data.train.images, data.train.labels, len(config.classes) * recipe.settings.by_label, accelerator.device)
 
         # Go on from the newest checkpoint, or from another run's weights.
         newest = load_newest(run.path)
@@ -231,9 +232,9 @@ class _State:
             backward=Tensor.backward,
         )
         average = AveragedGenerator(generator, settings.ema_decay) if settings.ema_decay > 0 else None
-        order = (Shuffled if recipe.shuffled else Draws)(sum(config.class_counts), config.seed)
+        order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
         random = seeded(config.seed, "fakes")
-        fakes = Fakes(int(generator.latent), recipe.latent, config.frequencies, random, device)
+        fakes = Fakes(int(generator.latent), recipe.latent, config.class_counts, random, device)
         torch.manual_seed(int(seeded(config.seed, "layers").initial_seed()))  # dropout
         return cls(players, average, order, fakes, device)
 
@@ -500,7 +501,12 @@ def _config(
     made_with: Mapping[str, Any],
 ) -> RunConfig:
     labels = data.train.labels
-    counts = np.bincount(labels[labels >= 0], minlength=len(data.classes)) if recipe.settings.by_label else [len(labels)]
+    classes = recipe.settings.classes(data.classes)
+    if recipe.settings.by_label:
+        counts = tuple(np.bincount(labels[labels >= 0], minlength=len(classes)).tolist())
+        pictures = sum(counts)
+    else:
+        counts, pictures = (1,) * len(classes), len(labels)
     try:
         ImageShape(data.channels, data.height, data.width)
     except ValueError as error:
@@ -513,8 +519,9 @@ def _config(
         data=data.name,
         fingerprint=data.fingerprint,
         licence=data.licence,
-        classes=data.classes if recipe.settings.by_label else (),
-        class_counts=tuple(int(count) for count in counts),
+        classes=classes,
+        class_counts=counts,
+        pictures=pictures,
         height=data.height,
         width=data.width,
         channels=data.channels,
@@ -524,7 +531,7 @@ def _config(
 
 
 def _warn_of_small_classes(config: RunConfig) -> None:
-    for name, count in zip(config.classes, config.frequencies, strict=True):
+    for name, count in zip(config.classes, config.class_counts, strict=True):
         if count < FEW_PICTURES:
             pictures = f"{count} labelled training picture{'' if count == 1 else 's'}"
             _log.warning("%s: class %r has %s; what is made of it will hardly be more than copies", config.data, name, pictures)

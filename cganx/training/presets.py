@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cganx.errors import TrainingError
-from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, r3gan, resnet, sngan, wgan
+from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, infogan, r3gan, resnet, sngan, wgan
 from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, one_sided
 from cganx.training.optimizers import rmsprop
 from cganx.training.preset import Preset
@@ -17,6 +17,7 @@ from cganx.training.settings import (
     ClassHeadSettings,
     ClippedCriticSettings,
     EitherSettings,
+    InformedSettings,
     PenalisedCriticSettings,
     RelativisticSettings,
     Settings,
@@ -27,6 +28,7 @@ from cganx.training.updates import (
     Alternating,
     AlternatingWithClasses,
     ClippedCritic,
+    Informed,
     Joint,
     Mixed,
     MixedWithClasses,
@@ -210,6 +212,20 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             update=MixedWithClasses(NON_SATURATING),
             settings=Settings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
             steps=25_000,
+            shuffled=False,
+            fixed_size=(28, 28),
+            departs=RUNNING,
+        ),
+        "infogan": Preset[InformedSettings](
+            summary="Finds classes without labels: a code that the picture must show.",
+            source=f"{BOOK}, skill 6; Chen et al. 2016",
+            generator=infogan.InfoGANGenerator,
+            discriminator=infogan.InfoGANDiscriminator,
+            generator_label="a code drawn evenly, a dense layer joined to the latent's",
+            discriminator_label="not told; a head guesses the code",
+            update=Informed(NON_SATURATING),
+            settings=InformedSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            steps=29_000,
             shuffled=False,
             fixed_size=(28, 28),
             departs=RUNNING,

@@ -35,8 +35,8 @@ class RunConfig:
     """What a run is, in ``config.json``.
 
     Everything but ``made_with`` must stay the same for the run to be resumed. ``classes`` are those that the generator
-    takes, none where it is unconditional; ``class_counts`` are the labelled training pictures of each class, or the number
-    of all pictures. ``fingerprint`` is the sha256 of the data set's content.
+    takes, none where it is unconditional; ``class_counts`` say how often each is drawn: the labelled training pictures of
+    each. ``pictures`` is how many a run learns from. ``fingerprint`` is the sha256 of the data set's content.
     """
 
     preset: str
@@ -47,17 +47,13 @@ class RunConfig:
     licence: str
     classes: tuple[str, ...]
     class_counts: tuple[int, ...]
+    pictures: int
     height: int
     width: int
     channels: int
     init_from: str | None = None
     format: int = FORMAT
     made_with: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def frequencies(self) -> tuple[int, ...]:
-        """How often each class is drawn for fakes; empty where the generator is unconditional."""
-        return self.class_counts if self.classes else ()
 
     @property
     def shape(self) -> ImageShape:
@@ -144,7 +140,7 @@ class Run:
     def _fakes(self, module: nn.Module) -> Fakes:
         random = seeded(self.config.seed, "statistics")
         size = int(module.latent)  # type: ignore[arg-type]
-        return Fakes(size, self.preset.latent, self.config.frequencies, random, torch.device("cpu"))
+        return Fakes(size, self.preset.latent, self.config.class_counts, random, torch.device("cpu"))
 
     def card(self, checkpoint: int | Literal["latest"] = "latest") -> GeneratorCard:
         """What the generator of a checkpoint is: everything but the figures of parity and quality."""
@@ -170,7 +166,7 @@ class Run:
             training={
                 "data": config.data,
                 "data_sha256": config.fingerprint,
-                "pictures": sum(config.class_counts),
+                "pictures": config.pictures,
                 "steps": step,
                 "seconds": round(state["seconds"], 1),
                 "seed": config.seed,

@@ -16,6 +16,7 @@ __all__ = [
     "ClippedCriticSettings",
     "CriticSettings",
     "EitherSettings",
+    "InformedSettings",
     "PenalisedCriticSettings",
     "RelativisticSettings",
     "Settings",
@@ -58,8 +59,12 @@ class Settings:
 
     @property
     def by_label(self) -> bool:
-        """Whether the generator takes a label."""
+        """Whether the generator takes the label of the data."""
         return True
+
+    def classes(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What the generator is told to choose from, for data with these labels."""
+        return labels if self.by_label else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +87,18 @@ class EitherSettings(Settings):
     def by_label(self) -> bool:
         """Whether the generator takes a label."""
         return self.conditional
+
+
+@dataclass(frozen=True, kw_only=True)
+class InformedSettings(UnconditionalSettings):
+    """The numbers of a recipe that finds classes of its own: a code that the picture must show."""
+
+    categories: int = _number(10, "values of the code", 2, 1000)
+    information_weight: float = _number(1.0, "weight of the code's cross-entropy", 0.0, 100.0)
+
+    def classes(self, labels: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
+        """``code-0`` and so on, whatever the data's labels are."""
+        return tuple(f"code-{index}" for index in range(self.categories))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,9 +31,9 @@ from cganx.training.settings import changed, describe, parse
 def test_a_presets_parts_fit_together(name: str):
     preset = find_preset(name)
     shape = ImageShape(1, *(preset.fixed_size or (28, 28)))
-    classes = 4 if preset.settings.by_label else 0
+    classes = len(preset.settings.classes(("a", "b", "c", "d")))
     generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, classes)
-    label = torch.eye(4)[:, :classes]
+    label = torch.eye(max(classes, 4))[:4, :classes]
     judged = discriminator(generator(torch.randn(4, generator.latent), label), label)
     assert judged.score.shape == (4,)
     named = {loss for loss in preset.update.losses if loss.startswith("class")}

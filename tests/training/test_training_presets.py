@@ -36,6 +36,7 @@ PRINTED = {
     "cgan-planes": (629_448, 270_641),
     "acgan-book": (649_377, 561_675),
     "wgan": (1_079_297, 523_393),
+    "infogan": (531_425, 428_929 + 650),
     "lsgan": (1_493_520, 533_505),
     "wgan-gp": (1_028_673, 100_097 - 448),  # layer norm in the critic has no running statistics
 }
@@ -55,7 +56,7 @@ def counted(module: nn.Module) -> int:
 def test_the_networks_are_as_large_as_the_originals_say(name: str) -> None:
     preset = PRESETS[name]
     shape = ImageShape(3 if name in ("dcgan-anime", "dcgan-face") else 1, *(preset.fixed_size or (28, 28)))
-    classes = 10 if name in ("cdcgan", "cgan-planes", "acgan-book") else 0
+    classes = 10 if name in ("cdcgan", "cgan-planes", "acgan-book", "infogan") else 0
     assert (counted(preset.generator(shape, classes)), counted(preset.discriminator(shape, classes))) == PRINTED[name]
 
 
@@ -105,8 +106,9 @@ def test_what_is_exported_does_the_same(name: str, tmp_path: Path, part) -> None
     report = export_run(run.path, tmp_path / "model.onnx", rewrite=False)
     assert report.parity.max_difference <= 1e-4
     file = runtime.read(tmp_path / "model.onnx")
-    assert ("label" in file.inputs) == PRESETS[name].settings.by_label
-    assert file.card.classes == (("stripes 1", "stripes 2", "stripes 3") if PRESETS[name].settings.by_label else ())
+    classes = PRESETS[name].settings.classes(("stripes 1", "stripes 2", "stripes 3"))
+    assert file.card.classes == classes
+    assert ("label" in file.inputs) == bool(classes)
     assert file.card.latent is not None
     assert file.card.latent.distribution == PRESETS[name].latent
     generator = runtime.load(tmp_path / "model.onnx", device="cpu")
@@ -151,8 +153,28 @@ def test_those_that_work_both_ways(name: str, stripes: DataSet, tmp_path: Path) 
 def test_an_unconditional_preset_learns_from_one_class_and_from_pictures_without_label(tmp_path: Path) -> None:
     data = data_set(1)
     run = train(data, "gan-dense", tmp_path / "run", steps=1, settings=SMALL)
-    assert run.config.class_counts == (49,)
+    assert (run.config.classes, run.config.pictures) == ((), 49)
     assert run.card().kind == "unconditional"
+
+
+def test_infogan_finds_as_many_classes_as_it_is_told(tmp_path: Path) -> None:
+    data = data_set(1, height=28, width=28)
+    run = train(data, "infogan", tmp_path / "run", steps=2, settings=SMALL | {"categories": 4})
+    assert run.config.classes == ("code-0", "code-1", "code-2", "code-3")
+    assert (run.config.class_counts, run.config.pictures) == ((1, 1, 1, 1), 49)
+    assert run.card().kind == "class"
+
+
+def test_the_code_head_learns_in_the_generators_turn_alone(tmp_path: Path) -> None:
+    data = data_set(3, height=28, width=28)
+    quiet = train(data, "infogan", tmp_path / "quiet", steps=1, settings=SMALL | {"information_weight": 0.0})
+    before, after = (load_checkpoint(quiet.path, step)[0] for step in (0, 1))
+    assert torch.equal(before["discriminator/class_head.weight"], after["discriminator/class_head.weight"])
+    loud = train(data, "infogan", tmp_path / "loud", steps=1, settings=SMALL)
+    told = load_checkpoint(loud.path, 1)[0]
+    assert not torch.equal(before["discriminator/class_head.weight"], told["discriminator/class_head.weight"])
+    # The features under the head learn nothing of the code.
+    assert torch.equal(after["discriminator/layers.0.weight"], told["discriminator/layers.0.weight"])
 
 
 def test_clipping_leaves_batch_norm_alone(stripes: DataSet, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ weights and returns the losses, detached scalars on the device.
 
 from cganx.training.updates.alternating import Alternating, AlternatingWithClasses
 from cganx.training.updates.critic import ClippedCritic, PenalisedCritic
+from cganx.training.updates.informed import Informed
 from cganx.training.updates.joint import Joint
 from cganx.training.updates.mixed import Mixed, MixedWithClasses
 from cganx.training.updates.players import Batch, Draw, Players, Update
@@ -18,6 +19,7 @@ __all__ = [
     "Batch",
     "ClippedCritic",
     "Draw",
+    "Informed",
     "Joint",
     "Mixed",
     "MixedWithClasses",
