@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import Settings
-from cganx.training.updates.players import Batch, Draw, Players, class_logits
+from cganx.training.updates.players import Batch, Draw, Players, class_logits, generator_turn
 
 __all__ = ["Alternating", "AlternatingWithClasses"]
 
@@ -48,12 +48,7 @@ class Alternating:
         players.update_discriminator(loss_fake)
 
         # Generator: be taken for real.
-        latent, label = draw(2 * half)
-        players.discriminator.requires_grad_(False)
-        loss = self.loss.generator(players.discriminate(players.generator(latent, label), label).score)
-        players.update_generator(loss)
-
-        return loss_real.detach(), loss_fake.detach(), loss.detach()
+        return loss_real.detach(), loss_fake.detach(), generator_turn(players, draw, self.loss, 2 * half)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cganx.objectives import AdversarialLoss, gradient_penalty
 from cganx.training.settings import ClippedCriticSettings, CriticSettings, PenalisedCriticSettings
-from cganx.training.updates.players import Batch, Draw, Players
+from cganx.training.updates.players import Batch, Draw, Players, generator_turn
 
 __all__ = ["ClippedCritic", "PenalisedCritic", "clip"]
 
@@ -42,7 +42,7 @@ class ClippedCritic:
             )
             players.update_discriminator(critic)
             clip(players.discriminator, settings.clip)
-        return critic.detach(), _generator_turn(players, draw, self.loss, settings)
+        return critic.detach(), generator_turn(players, draw, self.loss, settings.batch_size)
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,11 @@ class PenalisedCritic:
             judge = partial(_score, players, label)
             penalty = gradient_penalty(judge, part.image, fake, torch.rand(len(label)))
             players.update_discriminator(critic + settings.penalty_weight * penalty)
-        return critic.detach(), _generator_turn(players, draw, self.loss, settings), penalty.detach()
+        return critic.detach(), generator_turn(players, draw, self.loss, settings.batch_size), penalty.detach()
 
 
 def _score(players: Players, label: Tensor, image: Tensor) -> Tensor:
     return players.discriminate(image, label).score
-
-
-def _generator_turn(players: Players, draw: Draw, loss: AdversarialLoss, settings: CriticSettings) -> Tensor:
-    latent, label = draw(settings.batch_size)
-    players.discriminator.requires_grad_(False)
-    generator = loss.generator(players.discriminate(players.generator(latent, label), label).score)
-    players.update_generator(generator)
-    return generator.detach()
 
 
 @torch.no_grad()

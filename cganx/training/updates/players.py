@@ -14,7 +14,7 @@ from cganx.networks import Judgement
 from cganx.objectives import AdversarialLoss, RelativisticLoss
 from cganx.training.settings import Settings
 
-__all__ = ["Batch", "Draw", "Players", "Update", "by_running_statistics", "class_logits"]
+__all__ = ["Batch", "Draw", "Players", "Update", "by_running_statistics", "class_logits", "generator_turn"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,15 @@ def by_running_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.training = True
+
+
+def generator_turn(players: Players, draw: Draw, loss: AdversarialLoss, n: int) -> Tensor:
+    """One update of the generator on ``n`` fakes, to be taken for real; its loss, detached."""
+    latent, label = draw(n)
+    players.discriminator.requires_grad_(False)
+    generator = loss.generator(players.discriminate(players.generator(latent, label), label).score)
+    players.update_generator(generator)
+    return generator.detach()
 
 
 def class_logits(judged: Judgement) -> Tensor:
