@@ -18,7 +18,7 @@ from typing import Any
 
 from cganx.errors import BackendConflict, BackendMissing, DeviceUnavailable, NotAGenerator
 
-__all__ = ["Device", "import_onnxruntime", "open_session", "threads_here"]
+__all__ = ["Device", "first_line", "import_onnxruntime", "open_session", "threads_here"]
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _GPU_LINE = 'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "onnxruntime-gpu[cuda,cudnn]"'
@@ -124,11 +124,12 @@ def _session(onnxruntime: ModuleType, data: bytes, providers: list[Any], threads
         return onnxruntime.InferenceSession(data, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base
         if conflict := _both_wheels():
-            raise BackendConflict(f"no session could be built: {_first_line(error)}. {conflict}") from error
-        raise NotAGenerator(f"onnxruntime {onnxruntime.__version__} cannot load it: {_first_line(error)}") from error
+            raise BackendConflict(f"no session could be built: {first_line(error)}. {conflict}") from error
+        raise NotAGenerator(f"onnxruntime {onnxruntime.__version__} cannot load it: {first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, as a part of a sentence: onnxruntime's go on for lines."""
     return str(error).strip().partition("\n")[0][:300]
 
 

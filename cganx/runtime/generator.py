@@ -14,7 +14,7 @@ import numpy as np
 from cganx.card import GeneratorCard
 from cganx.errors import LabelError, ModelNotFound, NotAGenerator, RequestError, SeedError
 from cganx.runtime import latents as latent_draws
-from cganx.runtime.backend import Device, open_session
+from cganx.runtime.backend import Device, first_line, open_session
 from cganx.runtime.labels import Label, Labels
 from cganx.runtime.reader import ModelFile, read
 
@@ -252,7 +252,7 @@ class Generator:
         try:
             outputs: list[Array] = self._session.run(names, feed)
         except Exception as error:  # onnxruntime's errors share no base
-            raise NotAGenerator(f"onnxruntime cannot run it: {str(error).strip().partition(chr(10))[0][:300]}") from error
+            raise NotAGenerator(f"onnxruntime cannot run it: {first_line(error)}") from error
         return outputs
 
 

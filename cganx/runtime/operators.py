@@ -218,6 +218,10 @@ class _Window(NamedTuple):
     def padding(self, axis: int) -> int:
         return self.pads[axis] + self.pads[axis + len(self.kernel)]
 
+    def places(self, shape: Shape) -> list[int]:
+        """At how many places along each axis of space the window fits into a value [n, c, ...]."""
+        return [(size + self.padding(axis) - self.reach(axis)) // self.strides[axis] + 1 for axis, size in enumerate(shape[2:])]
+
 
 def _conv(node: Node, inputs: Inputs) -> list[Fact]:
     x, weight = _input(node, inputs, 0), _input(node, inputs, 1)
@@ -226,10 +230,7 @@ def _conv(node: Node, inputs: Inputs) -> list[Fact]:
         raise _refuse(node, f"takes a weight {weight.shape} that does not fit {x.shape}")
     _check_kernel_and_bias(node, inputs, weight, weight.shape[0])
     window = _Window.of(node, weight.shape[2:], rank)
-    space = [
-        (x.shape[axis + 2] + window.padding(axis) - window.reach(axis)) // window.strides[axis] + 1 for axis in range(rank)
-    ]
-    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[0], *space)))
+    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[0], *window.places(x.shape))))
 
 
 def _conv_transpose(node: Node, inputs: Inputs) -> list[Fact]:
@@ -401,7 +402,7 @@ def _unsqueeze(node: Node, inputs: Inputs) -> list[Fact]:
 
 def _squeeze(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
-    if len(inputs) < 2 and "axes" not in node.attributes:
+    if _optional(inputs, 1) is None and "axes" not in node.attributes:
         raise _refuse(node, "leaves open which axes it drops; a batch of one would be dropped too. Name them")
     axes = _axes(node, inputs, len(fact.shape), ())
     if any(fact.shape[axis] != 1 for axis in axes):
@@ -486,10 +487,7 @@ def _window_pool(node: Node, inputs: Inputs) -> list[Fact]:
     if rank < 1 or _integer(node, "ceil_mode", 0) or len(node.outputs) != 1:
         raise _refuse(node, "pools what has no axes of space, rounds sizes up or gives places")
     window = _Window.of(node, _integers(node, "kernel_shape", [0] * rank), rank)
-    space = [
-        (fact.shape[axis + 2] + window.padding(axis) - window.reach(axis)) // window.strides[axis] + 1 for axis in range(rank)
-    ]
-    return _like(inputs, fact, _positive(node, (*fact.shape[:2], *space)))
+    return _like(inputs, fact, _positive(node, (*fact.shape[:2], *window.places(fact.shape))))
 
 
 def _pool(node: Node, inputs: Inputs) -> list[Fact]:

@@ -19,10 +19,10 @@ from cganx.errors import TrainingError
 from cganx.grid import sheet
 from cganx.training.checkpoint import write_whole
 
-__all__ = ["LATENTS", "Events", "GridWriter", "Stats", "locked"]
+__all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "locked"]
 
 COLUMNS = 10
-LATENTS = 100
+GRID_LATENTS = 100
 MOST_ROWS = 100
 
 

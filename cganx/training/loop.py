@@ -27,8 +27,7 @@ from cganx.networks import ImageShape
 from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint, load_newest, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
-from cganx.training.directory import LATENTS as GRID_LATENTS
-from cganx.training.directory import Events, GridWriter, Stats, locked
+from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
 from cganx.training.preset import Preset
 from cganx.training.presets import DEFAULT, find_preset
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config

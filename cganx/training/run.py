@@ -25,7 +25,7 @@ from cganx.training.settings import changed
 
 __all__ = ["Run", "RunConfig", "open_run"]
 
-FORMAT = 1
+FORMAT = 2
 CONFIG = "config.json"
 AVERAGED_BATCHES, BATCHES = 100, 16  # for batch norm's statistics; without an average those of the run are near already
 
@@ -73,6 +73,8 @@ class RunConfig:
                 f"the run was written by a newer cganx ({values['made_with'].get('cganx', 'unknown')}); update this one: "
                 f"pip install -U cganx"
             )
+        if values["format"] < FORMAT:
+            raise TrainingError("the run was written by an older cganx and cannot be read by this one; start a new one")
         known = {one.name for one in dataclasses.fields(cls)}
         values = {name: value for name, value in values.items() if name in known}
         return cls(**values | {name: tuple(values[name]) for name in ("classes", "class_counts")})

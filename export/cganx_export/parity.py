@@ -13,7 +13,7 @@ from torch import nn
 
 from cganx.card import GeneratorCard
 from cganx.errors import ExportError
-from cganx.runtime.backend import open_session
+from cganx.runtime.backend import first_line, open_session
 from cganx_export.head import pixels_of
 from cganx_export.report import Parity
 
@@ -68,8 +68,9 @@ def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
             with torch.inference_mode():
                 wanted = reference(*arguments).numpy()
         except Exception as error:  # onnxruntime's errors share no base, and a module may raise anything
-            first = str(error).strip().partition("\n")[0][:300]
-            raise ExportError(f"the file or the module fails at a batch of {case.batch}: {first}. {ADVICE}") from error
+            raise ExportError(
+                f"the file or the module fails at a batch of {case.batch}: {first_line(error)}. {ADVICE}"
+            ) from error
         expected = (case.batch, card.image.channels, card.image.height, card.image.width)
         if not image.shape == wanted.shape == expected:
             raise ExportError(

@@ -299,6 +299,10 @@ def squeeze_of_whatever_is_one(model: Any) -> None:
     model.graph.node.append(node("Squeeze", ["latent"], ["squeezed"]))
 
 
+def squeeze_of_whatever_is_one_said_otherwise(model: Any) -> None:
+    model.graph.node.append(node("Squeeze", ["latent", ""], ["squeezed"]))
+
+
 def old_opset(model: Any) -> None:
     model.opset_import[0].version = 11
 
@@ -393,6 +397,7 @@ def batch_frozen_inside(model: Any) -> None:
         (squares_of_the_batch, "more than a generator may"),
         (reduction_that_is_none, "which axes"),
         (squeeze_of_whatever_is_one, "which axes"),
+        (squeeze_of_whatever_is_one_said_otherwise, "which axes"),
         (old_opset, "opset 11"),
         (future_opset, "opset 99"),
         (wide_columns, "unfolds to"),

@@ -279,6 +279,8 @@ def test_what_is_no_run_says_so(tmp_path: Path):
     (tmp_path / "config.json").write_text('{"format": 1}')
     with pytest.raises(TrainingError, match="cannot be read"):
         open_run(tmp_path)
+    with pytest.raises(TrainingError, match="older cganx"):
+        open_run(tmp_path)
     (tmp_path / "config.json").write_text('{"format": 99, "made_with": {"cganx": "9.0"}}')
     with pytest.raises(TrainingError, match=r"newer cganx \(9\.0\)"):
         open_run(tmp_path)

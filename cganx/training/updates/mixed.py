@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import Settings
-from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits
+from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, generator_turn
 
 __all__ = ["Mixed", "MixedWithClasses"]
 
@@ -48,14 +48,10 @@ class Mixed:
         players.update_discriminator(discriminator)
 
         # Generator: be taken for real.
-        latent, label = draw(2 * half)
-        players.discriminator.requires_grad_(False)
         with by_running_statistics(players.discriminator):
-            judged = players.discriminate(players.generator(latent, label), label)
-        generator = self.loss.generator(judged.score)
-        players.update_generator(generator)
+            generator = generator_turn(players, draw, self.loss, 2 * half)
 
-        return discriminator.detach(), generator.detach(), self.loss.accuracy(score[:half], score[half:])
+        return discriminator.detach(), generator, self.loss.accuracy(score[:half], score[half:])
 
 
 @dataclass(frozen=True)
