@@ -20,8 +20,8 @@ from cganx.training.averaging import AveragedGenerator, reestimate
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import kept_memory
 from cganx.training.directory import Stats
-from cganx.training.loop import rate_factor
 from cganx.training.sampling import Draws, Fakes, Reals, Shuffled, seeded
+from cganx.training.schedule import rate_factor
 from cganx.training.settings import changed, describe, parse
 
 # --- presets and settings

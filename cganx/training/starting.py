@@ -1,0 +1,130 @@
+"""What is checked and written before the first step."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cganx.data import DataSet
+from cganx.errors import TrainingError
+from cganx.networks import ImageShape
+from cganx.training.preset import Preset
+from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
+from cganx.whole_file import UNFINISHED
+
+__all__ = ["check", "check_size", "claim", "config_of", "refuse_strangers", "warn_of_small_classes"]
+
+_log = logging.getLogger("cganx")
+FEW_PICTURES = 10
+
+
+def check(steps: int | None, time_budget: float | None, seed: int) -> None:
+    """Raise TrainingError for a length or a seed that cannot be."""
+    if steps is not None and steps < 1:
+        raise TrainingError(f"steps is {steps}; train for at least one")
+    if time_budget is not None and not time_budget > 0:
+        raise TrainingError(f"the time budget is {time_budget} seconds; give it more than 0")
+    if not 0 <= seed < 2**64:
+        raise TrainingError(f"the seed is {seed}; a seed is an integer with 0 <= seed < 2**64")
+
+
+def check_size(recipe: Preset[Any], preset: str, image_size: int | tuple[int, int] | None, channels: int | None) -> None:
+    """Refuse a size that the networks do not make before the pictures are packed at it."""
+    if image_size is None:
+        return
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    try:
+        ImageShape(channels or 1, height, width)
+    except ValueError as error:
+        raise TrainingError(str(error)) from None
+    _check_fixed_size(recipe, preset, (height, width))
+
+
+def _check_fixed_size(recipe: Preset[Any], preset: str, size: tuple[int, int]) -> None:
+    if recipe.fixed_size is not None and recipe.fixed_size != size:
+        made = f"{recipe.fixed_size[0]}x{recipe.fixed_size[1]}"
+        raise TrainingError(
+            f"preset {preset!r} makes pictures of {made}, not {size[0]}x{size[1]}: leave the image size out, or give {made}"
+        )
+
+
+def refuse_strangers(out: Path) -> None:
+    """A run's directory is new, empty, or a run's."""
+    if out.exists() and not out.is_dir():
+        raise TrainingError(f"{out} is a file, not a directory; give a new or an empty one with --out")
+    if not out.exists() or (out / CONFIG).exists():
+        return
+    strangers = sorted(path.name for path in out.iterdir() if path.name not in ("lock", "data") and not path.match(UNFINISHED))
+    if strangers:
+        raise TrainingError(f"{out} holds something that is no run ({strangers[0]}); give a new or an empty directory")
+
+
+def config_of(
+    data: DataSet,
+    preset: str,
+    recipe: Preset[Any],
+    seed: int,
+    init_from: str | Path | None,
+    made_with: Mapping[str, Any],
+) -> RunConfig:
+    """What a run of this recipe on these pictures is. TrainingError for a size that its networks do not make."""
+    labels = data.train.labels
+    classes = recipe.settings.classes(data.classes)
+    if recipe.settings.by_label:
+        counts = tuple(np.bincount(labels[labels >= 0], minlength=len(classes)).tolist())
+        pictures = sum(counts)
+    else:
+        counts, pictures = (1,) * len(classes), len(labels)
+    try:
+        ImageShape(data.channels, data.height, data.width)
+    except ValueError as error:
+        raise TrainingError(f"{data.name}: {error}") from None
+    _check_fixed_size(recipe, preset, (data.height, data.width))
+    return RunConfig(
+        preset=preset,
+        settings=dataclasses.asdict(recipe.settings),
+        seed=seed,
+        data=data.name,
+        fingerprint=data.fingerprint,
+        licence=data.licence,
+        classes=classes,
+        class_counts=counts,
+        pictures=pictures,
+        height=data.height,
+        width=data.width,
+        channels=data.channels,
+        init_from=None if init_from is None else os.fspath(init_from),
+        made_with=made_with,
+    )
+
+
+def warn_of_small_classes(config: RunConfig) -> None:
+    """Log a warning for each class with fewer than 10 pictures."""
+    for name, count in zip(config.classes, config.class_counts, strict=True):
+        if count < FEW_PICTURES:
+            pictures = f"{count} labelled training picture{'' if count == 1 else 's'}"
+            _log.warning("%s: class %r has %s; what is made of it will hardly be more than copies", config.data, name, pictures)
+
+
+def claim(out: Path, config: RunConfig) -> Run:
+    """The run in ``out``: a new one where the directory is empty, else the one there, if it is the one asked for."""
+    if (out / CONFIG).exists():
+        run = open_run(out)
+        differences = run.config.differences(config)
+        if differences and not run.checkpoints():  # it never began: nothing is lost
+            write_config(out, config)
+            return Run(out, config)
+        if differences:
+            raise TrainingError(
+                f"{out} holds a run that was started otherwise; train in another directory, or ask for the same:\n  "
+                + "\n  ".join(differences)
+            )
+        return run
+    write_config(out, config)
+    return Run(out, config)
