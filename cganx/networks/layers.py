@@ -30,11 +30,12 @@ class Judgement(NamedTuple):
     """What a discriminator says of n pictures.
 
     ``score`` [n]: how real, as an unbounded logit. ``class_logits`` [n, classes], or None where the method has no
-    class head.
+    class head. ``features`` [n, features]: what the heads read, or None where the method does not ask for it.
     """
 
     score: Tensor
     class_logits: Tensor | None = None
+    features: Tensor | None = None
 
 
 @dataclass(frozen=True)

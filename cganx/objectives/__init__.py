@@ -10,7 +10,7 @@ from cganx.objectives.adversarial import (
     RelativisticLoss,
     one_sided,
 )
-from cganx.objectives.auxiliary import class_cross_entropy
+from cganx.objectives.auxiliary import class_cross_entropy, feature_matching
 from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "AdversarialLoss",
     "RelativisticLoss",
     "class_cross_entropy",
+    "feature_matching",
     "gradient_penalty",
     "one_sided",
     "orthogonal_penalty",

@@ -1,11 +1,11 @@
-"""Auxiliary terms as pure functions on logits. Each returns a scalar."""
+"""Auxiliary terms as pure functions on logits and features. Each returns a scalar."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["class_cross_entropy"]
+__all__ = ["class_cross_entropy", "feature_matching"]
 
 
 def class_cross_entropy(class_logits: Tensor, label: Tensor) -> Tensor:
@@ -14,3 +14,11 @@ def class_cross_entropy(class_logits: Tensor, label: Tensor) -> Tensor:
     The L_C of Odena et al. 2017 (AC-GAN), section 3.
     """
     return -(label * F.log_softmax(class_logits, dim=1)).sum(dim=1).mean()
+
+
+def feature_matching(real_features: Tensor, fake_features: Tensor) -> Tensor:
+    """|mean f(x) - mean f(G(z))|^2, for the discriminator's features [n, features] of reals and [m, features] of fakes.
+
+    The generator's objective of Salimans et al. 2016, section 3.1.
+    """
+    return (real_features.mean(dim=0) - fake_features.mean(dim=0)).square().sum()

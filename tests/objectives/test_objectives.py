@@ -15,6 +15,7 @@ from cganx.objectives import (
     WASSERSTEIN,
     AdversarialLoss,
     class_cross_entropy,
+    feature_matching,
     gradient_penalty,
     one_sided,
     orthogonal_penalty,
@@ -156,3 +157,15 @@ def test_class_cross_entropy_of_hard_labels_is_torchs():
     logits, classes = torch.randn(6, 4), torch.randint(4, (6,))
     expected = torch.nn.functional.cross_entropy(logits, classes)
     torch.testing.assert_close(class_cross_entropy(logits, torch.eye(4)[classes]), expected)
+
+
+def test_feature_matching_by_closed_form():
+    real, fake = torch.tensor([[1.0, 2.0], [3.0, 2.0]]), torch.tensor([[1.0, 0.0]])
+    assert float(feature_matching(real, fake)) == pytest.approx((2 - 1) ** 2 + (2 - 0) ** 2)
+
+
+def test_feature_matching_asks_for_the_same_means_alone():
+    torch.manual_seed(0)
+    real = torch.randn(6, 4)
+    fake = real.mean(dim=0) + torch.stack([torch.ones(4), -torch.ones(4)]) * torch.rand(4)
+    assert float(feature_matching(real, fake)) == pytest.approx(0.0, abs=1e-9)
