@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,7 @@ class AdversarialLoss:
 
     The discriminator's loss is ``real(scores of reals) + fake(scores of fakes)``; the two are apart because some
     recipes update on each by itself. ``boundary`` is the score that lies between what is taken for fake and for real.
+    ``balance`` is what it pays when it knows nothing, None where that says nothing.
     """
 
     name: str
@@ -34,6 +36,7 @@ class AdversarialLoss:
     fake: Callable[[Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     boundary: float = 0.0
+    balance: float | None = None
 
     def accuracy(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
         """The share of pictures that are taken for what they are, 0..1, reals and fakes counted alike."""
@@ -45,12 +48,14 @@ class AdversarialLoss:
 class RelativisticLoss:
     """A game in which every fake is scored against one real (Jolicoeur-Martineau 2019; Huang et al. 2024, section 2.1).
 
-    Both functions take the reals' and the fakes' scores [n], pair by pair.
+    Both functions take the reals' and the fakes' scores [n], pair by pair. ``balance`` is what both pay when the
+    discriminator knows nothing.
     """
 
     name: str
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
+    balance: float | None = None
 
 
 def hinge_real(score: Tensor) -> Tensor:
@@ -125,11 +130,12 @@ def one_sided(smoothing: float) -> AdversarialLoss:
         partial(smoothed_real, smoothing=smoothing),
         log_fake,
         non_saturating_generator,
+        balance=2 * math.log(2),
     )
 
 
-HINGE = AdversarialLoss("hinge", hinge_real, hinge_fake, hinge_generator)
-NON_SATURATING = AdversarialLoss("non-saturating", log_real, log_fake, non_saturating_generator)
-LEAST_SQUARES = AdversarialLoss("least squares", square_to_one, square_to_zero, square_to_one, boundary=0.5)
+HINGE = AdversarialLoss("hinge", hinge_real, hinge_fake, hinge_generator, balance=2.0)
+NON_SATURATING = AdversarialLoss("non-saturating", log_real, log_fake, non_saturating_generator, balance=2 * math.log(2))
+LEAST_SQUARES = AdversarialLoss("least squares", square_to_one, square_to_zero, square_to_one, boundary=0.5, balance=0.5)
 WASSERSTEIN = AdversarialLoss("Wasserstein", upward, downward, upward)
-RELATIVISTIC = RelativisticLoss("relativistic pairing", relativistic_discriminator, relativistic_generator)
+RELATIVISTIC = RelativisticLoss("relativistic pairing", relativistic_discriminator, relativistic_generator, balance=math.log(2))

@@ -169,3 +169,14 @@ def test_feature_matching_asks_for_the_same_means_alone():
     real = torch.randn(6, 4)
     fake = real.mean(dim=0) + torch.stack([torch.ones(4), -torch.ones(4)]) * torch.rand(4)
     assert float(feature_matching(real, fake)) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("loss", [HINGE, LEAST_SQUARES, NON_SATURATING, one_sided(0.1)], ids=lambda one: one.name)
+def test_the_balance_is_what_a_discriminator_pays_that_knows_nothing(loss: AdversarialLoss) -> None:
+    undecided = torch.full((4,), loss.boundary)
+    assert float(loss.real(undecided) + loss.fake(undecided)) == pytest.approx(loss.balance)
+
+
+def test_the_balance_of_the_relativistic_game_is_that_of_equal_scores() -> None:
+    score = torch.randn(4)
+    assert float(RELATIVISTIC.discriminator(score, score)) == pytest.approx(RELATIVISTIC.balance)

@@ -21,7 +21,8 @@ class Alternating:
     """
 
     loss: AdversarialLoss
-    losses: tuple[str, ...] = ("discriminator_real", "discriminator_fake", "generator")
+    losses: tuple[str, ...] = ("discriminator_real", "discriminator_fake", "generator", "accuracy")
+    scale: float = 1.0
 
     def reals(self, settings: Settings) -> int:
         """How many real pictures a step takes."""
@@ -33,22 +34,26 @@ class Alternating:
         real: Batch,
         draw: Draw,
         settings: Settings,  # noqa: ARG002
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
         half = real.image.shape[0]
 
         # Discriminator, on reals.
         players.discriminator.requires_grad_(True)
-        loss_real = self.loss.real(players.discriminate(real.image, real.label).score)
+        real_score = players.discriminate(real.image, real.label).score
+        loss_real = self.loss.real(real_score)
         players.update_discriminator(loss_real)
 
         # Discriminator, on fakes.
         latent, label = draw(half)
-        loss_fake = self.loss.fake(players.discriminate(players.fakes(latent, label), label).score)
+        fake_score = players.discriminate(players.fakes(latent, label), label).score
+        loss_fake = self.loss.fake(fake_score)
         players.update_discriminator(loss_fake)
 
         # Generator: be taken for real.
-        return loss_real.detach(), loss_fake.detach(), generator_turn(players, draw, self.loss, 2 * half)
+        generator = generator_turn(players, draw, self.loss, 2 * half)
+
+        return loss_real.detach(), loss_fake.detach(), generator, self.loss.accuracy(real_score, fake_score)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class AlternatingWithClasses:
     """
 
     loss: AdversarialLoss
-    losses: tuple[str, ...] = ("discriminator_real", "discriminator_fake", "generator", "class_real", "class_fake")
+    losses: tuple[str, ...] = ("discriminator_real", "discriminator_fake", "generator", "class_real", "class_fake", "accuracy")
+    scale: float = 1.0
 
     def reals(self, settings: Settings) -> int:
         """How many real pictures a step takes."""
@@ -78,13 +84,15 @@ class AlternatingWithClasses:
         # Discriminator, on reals.
         players.discriminator.requires_grad_(True)
         judged = players.discriminate(real.image, real.label)
-        loss_real, class_real = self.loss.real(judged.score), class_cross_entropy(class_logits(judged), real.label)
+        real_score = judged.score
+        loss_real, class_real = self.loss.real(real_score), class_cross_entropy(class_logits(judged), real.label)
         players.update_discriminator(loss_real + class_real)
 
         # Discriminator, on fakes.
         latent, label = draw(half)
         judged = players.discriminate(players.fakes(latent, label), label)
-        loss_fake = self.loss.fake(judged.score)
+        fake_score = judged.score
+        loss_fake = self.loss.fake(fake_score)
         players.update_discriminator(loss_fake + class_cross_entropy(class_logits(judged), label))
 
         # Generator: be taken for real, and for its class.
@@ -94,4 +102,5 @@ class AlternatingWithClasses:
         loss, class_fake = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), label)
         players.update_generator(loss + class_fake)
 
-        return loss_real.detach(), loss_fake.detach(), loss.detach(), class_real.detach(), class_fake.detach()
+        accuracy = self.loss.accuracy(real_score, fake_score)
+        return loss_real.detach(), loss_fake.detach(), loss.detach(), class_real.detach(), class_fake.detach(), accuracy

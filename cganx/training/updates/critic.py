@@ -25,6 +25,7 @@ class ClippedCritic:
 
     loss: AdversarialLoss
     losses: tuple[str, ...] = ("critic", "generator")
+    scale: float = 1.0
 
     def reals(self, settings: CriticSettings) -> int:
         """How many real pictures a step takes."""
@@ -51,6 +52,7 @@ class PenalisedCritic:
 
     loss: AdversarialLoss
     losses: tuple[str, ...] = ("critic", "generator", "penalty")
+    scale: float = 1.0
 
     def reals(self, settings: CriticSettings) -> int:
         """How many real pictures a step takes."""

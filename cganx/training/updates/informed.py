@@ -24,6 +24,7 @@ class Informed:
 
     loss: AdversarialLoss
     losses: tuple[str, ...] = ("discriminator", "generator", "class_code", "accuracy")
+    scale: float = 0.5
 
     def reals(self, settings: InformedSettings) -> int:
         """How many real pictures a step takes."""

@@ -23,15 +23,14 @@ class Joint:
     """
 
     loss: AdversarialLoss
-    losses: tuple[str, ...] = ("discriminator", "generator", "class_real", "class_fake")
+    losses: tuple[str, ...] = ("discriminator", "generator", "class_real", "class_fake", "accuracy")
+    scale: float = 1.0
 
     def reals(self, settings: ClassHeadSettings) -> int:
         """How many real pictures a step takes."""
         return settings.batch_size
 
-    def __call__(
-        self, players: Players, real: Batch, draw: Draw, settings: ClassHeadSettings
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __call__(self, players: Players, real: Batch, draw: Draw, settings: ClassHeadSettings) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
         n = real.image.shape[0]
 
@@ -53,4 +52,5 @@ class Joint:
         class_fake = class_cross_entropy(class_logits(judged), label)
         players.update_generator(generator + settings.class_weight * class_fake)
 
-        return adversarial.detach(), generator.detach(), class_real.detach(), class_fake.detach()
+        accuracy = self.loss.accuracy(real_score, fake_score)
+        return adversarial.detach(), generator.detach(), class_real.detach(), class_fake.detach(), accuracy

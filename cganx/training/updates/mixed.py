@@ -24,6 +24,7 @@ class Mixed:
 
     loss: AdversarialLoss
     losses: tuple[str, ...] = ("discriminator", "generator", "accuracy")
+    scale: float = 0.5
 
     def reals(self, settings: Settings) -> int:
         """How many real pictures a step takes."""
@@ -64,6 +65,7 @@ class MixedWithClasses:
 
     loss: AdversarialLoss
     losses: tuple[str, ...] = ("discriminator", "generator", "class_real", "class_fake", "accuracy")
+    scale: float = 0.5
 
     def reals(self, settings: Settings) -> int:
         """How many real pictures a step takes."""

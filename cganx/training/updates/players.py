@@ -74,6 +74,10 @@ class Update(Protocol[_Settings_contra]):
     """One training step. ``losses`` names what it returns, in order."""
 
     @property
+    def scale(self) -> float:
+        """What the discriminator's loss, reals' and fakes' together, is multiplied with in the log: 0.5 for a mean."""
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """The names of the losses."""
 

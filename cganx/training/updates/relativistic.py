@@ -18,7 +18,8 @@ class Relativistic:
     """Every fake is paired with a real of the same label; R1 on the reals, R2 on the fakes (Huang et al. 2024, section 2.3)."""
 
     loss: RelativisticLoss
-    losses: tuple[str, ...] = ("discriminator", "generator", "r1", "r2")
+    losses: tuple[str, ...] = ("discriminator", "generator", "r1", "r2", "accuracy")
+    scale: float = 1.0
 
     def reals(self, settings: RelativisticSettings) -> int:
         """How many real pictures a step takes."""
@@ -38,6 +39,8 @@ class Relativistic:
         discriminator = self.loss.discriminator(real_score, fake_score)
         players.update_discriminator(discriminator + 0.5 * settings.gamma * (r1 + r2))
 
+        accuracy = (real_score > fake_score).float().mean()
+
         # Generator
         latent, _ = draw(n)
         players.discriminator.requires_grad_(False)
@@ -46,4 +49,4 @@ class Relativistic:
         generator = self.loss.generator(real_score, fake_score)
         players.update_generator(generator)
 
-        return discriminator.detach(), generator.detach(), r1.detach(), r2.detach()
+        return discriminator.detach(), generator.detach(), r1.detach(), r2.detach(), accuracy

@@ -23,6 +23,7 @@ class Separate:
 
     loss: AdversarialLoss
     losses: tuple[str, ...] = ("discriminator", "generator", "accuracy")
+    scale: float = 1.0
 
     def reals(self, settings: TurnsSettings) -> int:
         """How many real pictures a step takes."""
