@@ -55,7 +55,7 @@ def reestimate(generator: nn.Module, fakes: Fakes, *, batches: int = 100, batch_
     for norm in norms:
         norm.train()
     for _ in range(batches if norms else 0):
-        generator(*fakes.draw(batch_size))
+        generator(*fakes(batch_size))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     generator.eval()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 
 from cganx.training.updates import Batch
 
-__all__ = ["LATENTS", "Draws", "Fakes", "Order", "Reals", "Shuffled", "seeded"]
+__all__ = ["ALL", "LATENTS", "Draws", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded"]
 
 DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
 
@@ -28,6 +29,26 @@ def seeded(seed: int, stream: str) -> torch.Generator:
     """A generator for one purpose of one run: streams of the same seed are independent of each other."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+
+
+@dataclass(frozen=True)
+class Share:
+    """The samples of each batch that are this process's: every ``count``-th, beginning with its own number.
+
+    All processes draw the numbers of the whole batch from the same stream and take their share, so what a sample is does
+    not depend on how many they are. Taken like this, a share of several batches in a row is their shares in a row.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    def of(self, whole: Tensor) -> Tensor:
+        """The share [n, ...] of ``whole`` [n * count, ...]."""
+        return whole[self.rank :: self.count]
+
+
+ALL = Share()
+"""The share of a process that trains alone."""
 
 
 class Order(Protocol):
@@ -124,10 +145,10 @@ class Reals:
         else:
             pixels = self._resident[torch.from_numpy(rows).to(self._device)]
         # Channels last in memory, as the pictures lie in the array: what convolutions are fastest on.
-        image = pixels.permute(0, 3, 1, 2).to(torch.float32).div_(127.5).sub_(1.0)
+        image = pixels.permute(0, 3, 1, 2).to(torch.get_default_dtype()).div_(127.5).sub_(1.0)
         if self._classes == 0:
             return Batch(image, torch.empty(len(index), 0, device=self._device))
-        label = F.one_hot(self._labels[index], self._classes).to(torch.float32)
+        label = F.one_hot(self._labels[index], self._classes).to(torch.get_default_dtype())
         return Batch(image, label.to(self._device))
 
 
@@ -148,7 +169,10 @@ LATENTS: Mapping[str, DrawLatents] = MappingProxyType({"normal": _normal, "unifo
 
 
 class Fakes:
-    """Latents, and one-hot labels drawn as often as the classes come in the data; without classes, labels [n, 0]."""
+    """Latents, and one-hot labels drawn as often as the classes come in the data; without classes, labels [n, 0].
+
+    Everything is drawn for the whole batch, of which a process gets its share.
+    """
 
     def __init__(
         self,
@@ -157,20 +181,26 @@ class Fakes:
         class_counts: tuple[int, ...],
         random: torch.Generator,
         device: torch.device,
+        share: Share = ALL,
     ) -> None:
-        self._latent, self._random, self._device = latent, random, device
+        self._latent, self._random, self._device, self._share = latent, random, device, share
         self._draw = LATENTS[distribution]
         self._frequencies = torch.tensor(class_counts, dtype=torch.float64)
 
-    def draw(self, n: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, n: int) -> tuple[Tensor, Tensor]:
         """Latents [n, latent] and label weights [n, classes]."""
-        latent = self._draw(n, self._latent, self._random)
+        whole = n * self._share.count
+        latent = self._share.of(self._draw(whole, self._latent, self._random))
         count = len(self._frequencies)
         if count == 0:
             return latent.to(self._device), torch.empty(n, 0, device=self._device)
-        classes = torch.multinomial(self._frequencies, n, replacement=True, generator=self._random)
-        label = F.one_hot(classes, count).to(torch.float32)
+        classes = torch.multinomial(self._frequencies, whole, replacement=True, generator=self._random)
+        label = F.one_hot(self._share.of(classes), count).to(torch.get_default_dtype())
         return latent.to(self._device), label.to(self._device)
+
+    def even(self, n: int) -> Tensor:
+        """Numbers [n] between 0 and 1, one a sample."""
+        return self._share.of(torch.rand(n * self._share.count, generator=self._random)).to(self._device)
 
     def state(self) -> dict[str, Tensor]:
         """All that it needs to go on from here."""

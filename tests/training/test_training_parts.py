@@ -20,7 +20,7 @@ from cganx.training.averaging import AveragedGenerator, reestimate
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import kept_memory
 from cganx.training.directory import Stats
-from cganx.training.sampling import Draws, Fakes, Reals, Shuffled, seeded
+from cganx.training.sampling import ALL, Draws, Fakes, Reals, Share, Shuffled, seeded
 from cganx.training.schedule import rate_factor
 from cganx.training.settings import changed, describe, parse
 
@@ -150,18 +150,43 @@ def test_reals_are_scaled_and_the_unlabelled_left_out(tmp_path: Path):
 
 def test_fakes_follow_the_classes_of_the_data():
     fakes = Fakes(6, "normal", (30, 0, 10), torch.Generator().manual_seed(0), torch.device("cpu"))
-    latent, label = fakes.draw(4000)
+    latent, label = fakes(4000)
     assert latent.shape == (4000, 6)
     assert latent.std() == pytest.approx(1, abs=0.02)
     assert label.mean(0).tolist() == pytest.approx([0.75, 0.0, 0.25], abs=0.03)
 
 
 def test_fakes_without_classes_and_with_even_latents():
-    latent, label = Fakes(6, "uniform", (), torch.Generator().manual_seed(0), torch.device("cpu")).draw(4000)
+    latent, label = Fakes(6, "uniform", (), torch.Generator().manual_seed(0), torch.device("cpu"))(4000)
     assert label.shape == (4000, 0)
     assert -1 <= float(latent.min()) < -0.99
     assert 0.99 < float(latent.max()) <= 1
     assert latent.std() == pytest.approx(3**-0.5, abs=0.01)
+
+
+@given(count=st.integers(1, 4), n=st.integers(1, 5), classes=st.integers(0, 3), parts=st.integers(1, 3))
+def test_the_shares_of_all_processes_are_what_one_draws(count: int, n: int, classes: int, parts: int):
+    def drawn(share: Share) -> list[torch.Tensor]:
+        random = torch.Generator().manual_seed(0)
+        fakes = Fakes(6, "normal", (1,) * classes, random, torch.device("cpu"), share)
+        part = n * count // share.count
+        indices = share.of(torch.arange(parts * n * count))
+        return [
+            *(torch.cat(each) for each in zip(*(fakes(part) for _ in range(parts)), strict=True)),
+            fakes.even(part),
+            indices,
+        ]
+
+    whole = drawn(ALL)
+    shares = [drawn(Share(rank, count)) for rank in range(count)]
+    for name, one in enumerate(whole):
+        rows = torch.stack([share[name] for share in shares], dim=1)  # sample by sample, a process at a time
+        assert torch.equal(rows.reshape(one.shape), one)
+    # The k-th part of a share belongs to the k-th batch, as the fakes that are drawn with it do.
+    for rank, share in enumerate(shares):
+        for k, part in enumerate(share[-1].split(n)):
+            assert set(part.tolist()) <= set(range(k * n * count, (k + 1) * n * count))
+            assert torch.equal(share[0].split(n)[k], Share(rank, count).of(whole[0].split(n * count)[k]))
 
 
 def test_the_average_ramps_up():

@@ -71,7 +71,7 @@ class PenalisedCritic:
             score = players.discriminate(torch.cat([part.image, fake]), torch.cat([label, label])).score
             critic = self.loss.real(score[: len(label)]) + self.loss.fake(score[len(label) :])
             judge = partial(_score, players, label)
-            penalty = gradient_penalty(judge, part.image, fake, torch.rand(len(label)))
+            penalty = gradient_penalty(judge, part.image, fake, draw.even(len(label)))
             players.update_discriminator(critic + settings.penalty_weight * penalty)
         return critic.detach(), generator_turn(players, draw, self.loss, settings.batch_size), penalty.detach()
 

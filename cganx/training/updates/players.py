@@ -64,8 +64,15 @@ class Players:
         self.generator_optimizer.step()
 
 
-Draw = Callable[[int], tuple[Tensor, Tensor]]
-"""n -> latents [n, latent] and label weights [n, classes] for n fakes."""
+class Draw(Protocol):
+    """All that a step draws at random, from the run's own stream."""
+
+    def __call__(self, n: int) -> tuple[Tensor, Tensor]:
+        """Latents [n, latent] and label weights [n, classes] for n fakes."""
+
+    def even(self, n: int) -> Tensor:
+        """Numbers [n] between 0 and 1, one a sample."""
+
 
 _Settings_contra = TypeVar("_Settings_contra", bound=Settings, contravariant=True)
 
