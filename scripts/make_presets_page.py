@@ -40,7 +40,7 @@ def row(name: str, preset: Preset[Any]) -> tuple[str, ...]:
         f"`{name}`{' (default)' if name == DEFAULT else ''}",
         preset.summary,
         f"{preset.generator_label} / {preset.discriminator_label}" if classes else "none",
-        preset.update.loss.name,
+        preset.game.name,
         preset.latent,
         "free" if preset.fixed_size is None else f"{size[0]} x {size[1]}",
         " / ".join(f"{count:,}" for count in counts),

@@ -63,7 +63,7 @@ class ACGANDiscriminator(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None = None) -> Judgement:  # noqa: ARG002
         """How real the pictures are, and which class they look like."""
         flat = self.layers(image).permute(0, 2, 3, 1).flatten(1)
-        return Judgement(self.score(flat).squeeze(1), self.class_head(flat))
+        return Judgement(self.score(flat).squeeze(1), self.class_head(flat), flat)
 
 
 class BookACGANGenerator(nn.Module):
@@ -110,7 +110,7 @@ class BookACGANDiscriminator(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None = None) -> Judgement:  # noqa: ARG002
         """How real the pictures are, and which class they look like."""
         flat = self.layers(image).flatten(1)
-        return Judgement(self.score(flat).squeeze(1), self.class_head(flat))
+        return Judgement(self.score(flat).squeeze(1), self.class_head(flat), flat)
 
 
 def _normal_init(module: nn.Module) -> None:

@@ -120,7 +120,7 @@ class CDCGANDiscriminator(nn.Module):
         for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.2, inplace=True)
         flat = self.dropout(x.permute(0, 2, 3, 1).flatten(1))
-        return Judgement(self.score(flat).squeeze(1))
+        return Judgement(self.score(flat).squeeze(1), features=flat)
 
 
 def strides(shape: ImageShape) -> int:

@@ -66,7 +66,7 @@ class CGANDiscriminator(nn.Module):
         """How real the pictures are as pictures of their label."""
         planes = label[:, :, None, None].expand(-1, -1, *image.shape[2:])
         flat = self.layers(torch.cat([image, planes], dim=1)).permute(0, 2, 3, 1).flatten(1)
-        return Judgement(self.score(flat).squeeze(1))
+        return Judgement(self.score(flat).squeeze(1), features=flat)
 
 
 class PlanesGenerator(nn.Module):
@@ -115,4 +115,4 @@ class PlanesDiscriminator(nn.Module):
         """How real the pictures are as pictures of their label."""
         plane = F.leaky_relu(self.from_label(label), 0.2).view(-1, 1, 28, 28)
         flat = self.layers(torch.cat([image, plane], dim=1)).permute(0, 2, 3, 1).flatten(1)
-        return Judgement(self.score(flat).squeeze(1))
+        return Judgement(self.score(flat).squeeze(1), features=flat)

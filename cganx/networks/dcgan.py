@@ -55,7 +55,7 @@ class _Discriminator(nn.Module):
 
     def judge(self, x: Tensor) -> Judgement:
         flat = self.blocks(x).permute(0, 2, 3, 1).flatten(1)
-        return Judgement(self.score(flat).squeeze(1))
+        return Judgement(self.score(flat).squeeze(1), features=flat)
 
 
 class DCGANGenerator(_Generator):

@@ -99,4 +99,5 @@ class DenseDiscriminator(nn.Module):
         x = (to_unit(image) if self.unit_range else image).permute(0, 2, 3, 1).flatten(1)
         if label is not None and self.classes:
             x = torch.cat([x, label], dim=1)
-        return Judgement(self.layers(x).squeeze(1))
+        features = self.layers[:-1](x)
+        return Judgement(self.layers[-1](features).squeeze(1), features=features)

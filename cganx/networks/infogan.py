@@ -62,4 +62,4 @@ class InfoGANDiscriminator(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None = None) -> Judgement:  # noqa: ARG002
         """How real the pictures are, and which code they were made with."""
         flat = self.layers(image).flatten(1)
-        return Judgement(self.score(flat).squeeze(1), self.class_head(flat))
+        return Judgement(self.score(flat).squeeze(1), self.class_head(flat), flat)

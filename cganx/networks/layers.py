@@ -30,7 +30,7 @@ class Judgement(NamedTuple):
     """What a discriminator says of n pictures.
 
     ``score`` [n]: how real, as an unbounded logit. ``class_logits`` [n, classes], or None where the method has no
-    class head. ``features`` [n, features]: what the heads read, or None where the method does not ask for it.
+    class head. ``features`` [n, features]: what the heads read.
     """
 
     score: Tensor

@@ -113,7 +113,8 @@ class R3GANDiscriminator(nn.Module):
         x = self.from_image(image)
         for stage, width in zip(self.stages, self.widths, strict=False):
             x = width(F.avg_pool2d(stage(x), 2, ceil_mode=True, count_include_pad=False))
-        x = self.features((self.stages[-1](x) * self.basis).sum(dim=(2, 3)))
+        pooled = (self.stages[-1](x) * self.basis).sum(dim=(2, 3))
+        x = self.features(pooled)
         if self.embedding is None:
-            return Judgement(x.squeeze(1))
-        return Judgement((x * self.embedding(label)).sum(dim=1) / math.sqrt(EMBEDDING))
+            return Judgement(x.squeeze(1), features=pooled)
+        return Judgement((x * self.embedding(label)).sum(dim=1) / math.sqrt(EMBEDDING), features=pooled)

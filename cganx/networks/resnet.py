@@ -131,7 +131,8 @@ class ResNetDiscriminator(nn.Module):
     def forward(self, image: Tensor, label: Tensor) -> Judgement:
         """How real the pictures are as pictures of their label."""
         features = F.relu(self.blocks(image)).sum(dim=(2, 3))
-        return Judgement(self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1))
+        score = self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1)
+        return Judgement(score, features=features)
 
 
 def _stages(shape: ImageShape) -> int:
@@ -258,4 +259,5 @@ class BigGANDiscriminator(nn.Module):
     def forward(self, image: Tensor, label: Tensor) -> Judgement:
         """How real the pictures are as pictures of their label."""
         features = F.relu(self.blocks(image)).sum(dim=(2, 3))
-        return Judgement(self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1))
+        score = self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1)
+        return Judgement(score, features=features)

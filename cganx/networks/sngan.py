@@ -101,4 +101,4 @@ class SNGANDiscriminator(nn.Module):
             x = F.leaky_relu(conv(x), 0.1)
         features = x.sum(dim=(2, 3))
         score = self.score(features).squeeze(1) + (self.projection(label) * features).sum(dim=1)
-        return Judgement(score, self.class_head(FEATURE_SCALE * features))
+        return Judgement(score, self.class_head(FEATURE_SCALE * features), features)

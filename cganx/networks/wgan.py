@@ -54,7 +54,8 @@ class _Critic(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None = None) -> Judgement:
         """How real the pictures are, on a scale without ends."""
         x = image if self.label is None else torch.cat([image, self.label(label)], dim=1)
-        return Judgement(self.score(self.blocks(x).permute(0, 2, 3, 1).flatten(1)).squeeze(1))
+        flat = self.blocks(x).permute(0, 2, 3, 1).flatten(1)
+        return Judgement(self.score(flat).squeeze(1), features=flat)
 
 
 class WGANGenerator(_Generator):

@@ -8,7 +8,9 @@ from cganx.objectives.adversarial import (
     WASSERSTEIN,
     AdversarialLoss,
     RelativisticLoss,
-    one_sided,
+    noisy,
+    smoothed,
+    watched,
 )
 from cganx.objectives.auxiliary import class_cross_entropy, feature_matching
 from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
@@ -24,7 +26,9 @@ __all__ = [
     "class_cross_entropy",
     "feature_matching",
     "gradient_penalty",
-    "one_sided",
+    "noisy",
     "orthogonal_penalty",
+    "smoothed",
     "squared_gradient",
+    "watched",
 ]

@@ -1,12 +1,16 @@
-"""Adversarial losses as pure functions on the discriminator's scores [n], unbounded logits. Each returns a scalar."""
+"""Adversarial losses as pure functions on the discriminator's scores [n], unbounded logits.
+
+What the discriminator pays is given picture by picture, [n], so that some may be told wrong; the means are scalars.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,7 +22,9 @@ __all__ = [
     "WASSERSTEIN",
     "AdversarialLoss",
     "RelativisticLoss",
-    "one_sided",
+    "noisy",
+    "smoothed",
+    "watched",
 ]
 
 
@@ -27,16 +33,27 @@ class AdversarialLoss:
     """One game: what the discriminator pays for scores of real and of fake pictures, and what the generator pays.
 
     The discriminator's loss is ``real(scores of reals) + fake(scores of fakes)``; the two are apart because some
-    recipes update on each by itself. ``boundary`` is the score that lies between what is taken for fake and for real.
-    ``balance`` is what it pays when it knows nothing, None where that says nothing.
+    recipes update on each by itself. ``as_real`` and ``as_fake`` are the same picture by picture, [n] -> [n].
+    ``boundary`` is the score that lies between what is taken for fake and for real. ``balance`` is what the discriminator
+    pays when it knows nothing, None where that says nothing. ``towards``, where the game has targets, is what pictures
+    pay whose target is not 1 but a number just below.
     """
 
     name: str
-    real: Callable[[Tensor], Tensor]
-    fake: Callable[[Tensor], Tensor]
+    as_real: Callable[[Tensor], Tensor]
+    as_fake: Callable[[Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     boundary: float = 0.0
     balance: float | None = None
+    towards: Callable[[Tensor, float], Tensor] | None = None
+
+    def real(self, score: Tensor) -> Tensor:
+        """What the discriminator pays for reals with these scores [n], on average."""
+        return self.as_real(score).mean()
+
+    def fake(self, score: Tensor) -> Tensor:
+        """What the discriminator pays for fakes with these scores [n], on average."""
+        return self.as_fake(score).mean()
 
     def accuracy(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
         """The share of pictures that are taken for what they are, 0..1, reals and fakes counted alike."""
@@ -59,13 +76,13 @@ class RelativisticLoss:
 
 
 def hinge_real(score: Tensor) -> Tensor:
-    """mean max(0, 1 - D(x)) (Lim and Ye 2017, section 3; Miyato et al. 2018, equation 17)."""
-    return F.relu(1 - score).mean()
+    """max(0, 1 - D(x)) (Lim and Ye 2017, section 3; Miyato et al. 2018, equation 17)."""
+    return F.relu(1 - score)
 
 
 def hinge_fake(score: Tensor) -> Tensor:
-    """mean max(0, 1 + D(G(z))) (Lim and Ye 2017, section 3; Miyato et al. 2018, equation 17)."""
-    return F.relu(1 + score).mean()
+    """max(0, 1 + D(G(z))) (Lim and Ye 2017, section 3; Miyato et al. 2018, equation 17)."""
+    return F.relu(1 + score)
 
 
 def hinge_generator(score: Tensor) -> Tensor:
@@ -74,13 +91,13 @@ def hinge_generator(score: Tensor) -> Tensor:
 
 
 def log_real(score: Tensor) -> Tensor:
-    """-mean log sigmoid(D(x)): binary cross-entropy towards 1 (Goodfellow et al. 2014, equation 1)."""
-    return F.softplus(-score).mean()
+    """-log sigmoid(D(x)): binary cross-entropy towards 1 (Goodfellow et al. 2014, equation 1)."""
+    return F.softplus(-score)
 
 
 def log_fake(score: Tensor) -> Tensor:
-    """-mean log(1 - sigmoid(D(G(z)))): binary cross-entropy towards 0 (Goodfellow et al. 2014, equation 1)."""
-    return F.softplus(score).mean()
+    """-log(1 - sigmoid(D(G(z)))): binary cross-entropy towards 0 (Goodfellow et al. 2014, equation 1)."""
+    return F.softplus(score)
 
 
 def non_saturating_generator(score: Tensor) -> Tensor:
@@ -89,23 +106,33 @@ def non_saturating_generator(score: Tensor) -> Tensor:
 
 
 def square_to_one(score: Tensor) -> Tensor:
-    """mean (D - 1)^2 (Mao et al. 2017, equation 9 with a = 0, b = c = 1, without its factor of one half)."""
-    return (score - 1).square().mean()
+    """(D - 1)^2 (Mao et al. 2017, equation 9 with a = 0, b = c = 1, without its factor of one half)."""
+    return (score - 1).square()
 
 
 def square_to_zero(score: Tensor) -> Tensor:
-    """mean D^2 (Mao et al. 2017, equation 9)."""
-    return score.square().mean()
+    """D^2 (Mao et al. 2017, equation 9)."""
+    return score.square()
+
+
+def least_squares_generator(score: Tensor) -> Tensor:
+    """mean (D(G(z)) - 1)^2 (Mao et al. 2017, equation 9)."""
+    return square_to_one(score).mean()
 
 
 def upward(score: Tensor) -> Tensor:
-    """-mean D (Arjovsky et al. 2017, equation 2): down this is up for the critic's score."""
-    return -score.mean()
+    """-D (Arjovsky et al. 2017, equation 2): down this is up for the critic's score."""
+    return -score
 
 
 def downward(score: Tensor) -> Tensor:
-    """mean D (Arjovsky et al. 2017, equation 2)."""
-    return score.mean()
+    """D (Arjovsky et al. 2017, equation 2)."""
+    return score
+
+
+def wasserstein_generator(score: Tensor) -> Tensor:
+    """-mean D(G(z)) (Arjovsky et al. 2017, equation 3)."""
+    return -score.mean()
 
 
 def relativistic_discriminator(real_score: Tensor, fake_score: Tensor) -> Tensor:
@@ -118,24 +145,70 @@ def relativistic_generator(real_score: Tensor, fake_score: Tensor) -> Tensor:
     return F.softplus(real_score - fake_score).mean()
 
 
-def smoothed_real(score: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy of reals towards 1 - smoothing (Salimans et al. 2016, section 3.4: one-sided label smoothing)."""
-    return (1 - smoothing) * log_real(score) + smoothing * log_fake(score)
+def log_towards(score: Tensor, target: float) -> Tensor:
+    """Binary cross-entropy towards ``target``, 0..1."""
+    return target * log_real(score) + (1 - target) * log_fake(score)
 
 
-def one_sided(smoothing: float) -> AdversarialLoss:
-    """The non-saturating game whose reals have the target 1 - ``smoothing``; fakes keep 0."""
-    return AdversarialLoss(
-        f"non-saturating, reals towards {1 - smoothing:g}",
-        partial(smoothed_real, smoothing=smoothing),
-        log_fake,
-        non_saturating_generator,
-        balance=2 * math.log(2),
+def square_towards(score: Tensor, target: float) -> Tensor:
+    """(D - ``target``)^2."""
+    return (score - target).square()
+
+
+def smoothed(loss: AdversarialLoss, smoothing: float) -> AdversarialLoss:
+    """The game whose reals have the target 1 - ``smoothing``; fakes keep 0 (one-sided: Salimans et al. 2016, section 3.4).
+
+    0 <= ``smoothing`` < 1; at 0 it is ``loss`` itself. ValueError where the game has no targets.
+    """
+    if smoothing == 0:
+        return loss
+    if loss.towards is None:
+        raise ValueError(f"the {loss.name} game has no targets that could be smoothed")
+    target, towards = 1 - smoothing, loss.towards
+    undecided = torch.tensor([loss.boundary], dtype=torch.float64)
+    return dataclasses.replace(
+        loss,
+        name=f"{loss.name}, reals towards {target:g}",
+        as_real=lambda score: towards(score, target),
+        balance=float(towards(undecided, target) + loss.as_fake(undecided)),
     )
 
 
+def noisy(loss: AdversarialLoss, wrong: Callable[[int], Tensor]) -> AdversarialLoss:
+    """The game whose discriminator is told the wrong thing of some pictures, real for fake and the other way round.
+
+    ``wrong(n)`` draws of which, as bool [n]. The generator's side is as before. A remedy against a discriminator that wins
+    too early (Chintala et al. 2016, "How to Train a GAN?", tip 6).
+    """
+
+    def as_real(score: Tensor) -> Tensor:
+        return torch.where(wrong(len(score)), loss.as_fake(score), loss.as_real(score))
+
+    def as_fake(score: Tensor) -> Tensor:
+        return torch.where(wrong(len(score)), loss.as_real(score), loss.as_fake(score))
+
+    return dataclasses.replace(loss, as_real=as_real, as_fake=as_fake)
+
+
+def watched(loss: AdversarialLoss, watch: Callable[[Tensor], None]) -> AdversarialLoss:
+    """The same game; ``watch`` is shown sign(D(x) - boundary) [n] of all reals that the discriminator learns from."""
+
+    def as_real(score: Tensor) -> Tensor:
+        watch(torch.sign(score.detach() - loss.boundary))
+        return loss.as_real(score)
+
+    return dataclasses.replace(loss, as_real=as_real)
+
+
 HINGE = AdversarialLoss("hinge", hinge_real, hinge_fake, hinge_generator, balance=2.0)
-NON_SATURATING = AdversarialLoss("non-saturating", log_real, log_fake, non_saturating_generator, balance=2 * math.log(2))
-LEAST_SQUARES = AdversarialLoss("least squares", square_to_one, square_to_zero, square_to_one, boundary=0.5, balance=0.5)
-WASSERSTEIN = AdversarialLoss("Wasserstein", upward, downward, upward)
+NON_SATURATING = AdversarialLoss(
+    "non-saturating", log_real, log_fake, non_saturating_generator, balance=2 * math.log(2), towards=log_towards
+)
+LEAST_SQUARES = AdversarialLoss(
+    *("least squares", square_to_one, square_to_zero, least_squares_generator),
+    boundary=0.5,
+    balance=0.5,
+    towards=square_towards,
+)
+WASSERSTEIN = AdversarialLoss("Wasserstein", upward, downward, wasserstein_generator)
 RELATIVISTIC = RelativisticLoss("relativistic pairing", relativistic_discriminator, relativistic_generator, balance=math.log(2))

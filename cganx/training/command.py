@@ -140,7 +140,7 @@ def presets(*, as_json: bool) -> None:
                 "source": preset.source,
                 "generator_label": preset.generator_label,
                 "discriminator_label": preset.discriminator_label,
-                "loss": preset.update.loss.name,
+                "loss": preset.game.name,
                 "conditional": preset.settings.by_label,
                 "finds_classes": not preset.settings.by_label and bool(preset.settings.classes(())),
                 "latent": preset.latent,
@@ -159,7 +159,7 @@ def presets(*, as_json: bool) -> None:
         click.echo(f"  after: {preset.source}")
         click.echo(f"  label in G: {preset.generator_label}")
         click.echo(f"  label in D: {preset.discriminator_label}")
-        click.echo(f"  loss: {preset.update.loss.name}; latents: {preset.latent}; {preset.steps:,} steps by default")
+        click.echo(f"  loss: {preset.game.name}; latents: {preset.latent}; {preset.steps:,} steps by default")
         if preset.fixed_size is not None:
             click.echo("  makes pictures of {} x {} pixels alone".format(*preset.fixed_size))
         if preset.departs:

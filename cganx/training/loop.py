@@ -150,7 +150,7 @@ def train(
             factor = rate_factor(state.step, settings_)
             set_rate(players.generator_optimizer, settings_.generator_rate * factor)
             set_rate(players.discriminator_optimizer, settings_.discriminator_rate * factor)
-            losses = recipe.update(players, real, state.fakes, settings_)
+            losses = state.options.update(players, real, state.fakes, settings_)
             state.step += 1
             clock.tick()
             state.pending.append(torch.stack(losses))

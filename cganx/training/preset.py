@@ -9,8 +9,9 @@ from typing import Generic, Protocol, TypeVar
 from torch import Tensor, nn
 
 from cganx.networks import ImageShape
+from cganx.objectives import AdversarialLoss, RelativisticLoss, smoothed
 from cganx.training.optimizers import MakeOptimizer, adam
-from cganx.training.settings import Settings
+from cganx.training.settings import Settings, TargetSettings
 from cganx.training.updates import Update
 
 __all__ = ["Generator", "Preset"]
@@ -57,3 +58,11 @@ class Preset(Generic[_Settings]):
     optimizer: MakeOptimizer = adam
     fixed_size: tuple[int, int] | None = None
     departs: str = ""
+
+    @property
+    def game(self) -> AdversarialLoss | RelativisticLoss:
+        """The update's game, with the targets that the settings ask for."""
+        loss = self.update.loss
+        if isinstance(self.settings, TargetSettings) and isinstance(loss, AdversarialLoss):
+            return smoothed(loss, self.settings.label_smoothing)
+        return loss

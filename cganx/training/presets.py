@@ -10,17 +10,18 @@ from typing import Any
 
 from cganx.errors import TrainingError
 from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, infogan, r3gan, resnet, sngan, wgan
-from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, one_sided
+from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN
 from cganx.training.optimizers import rmsprop
 from cganx.training.preset import Preset
 from cganx.training.settings import (
     ClassHeadSettings,
     ClippedCriticSettings,
-    EitherSettings,
+    EitherTargetSettings,
     InformedSettings,
     PenalisedCriticSettings,
     RelativisticSettings,
-    Settings,
+    TargetSettings,
+    TargetTurnsSettings,
     TurnsSettings,
     UnconditionalSettings,
 )
@@ -82,7 +83,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             steps=46_800,
             shuffled=False,
         ),
-        "cdcgan": Preset[Settings](
+        "cdcgan": Preset[TargetSettings](
             summary="The conditional DCGAN of a well-known Keras tutorial, step for step: a baseline to compare with.",
             source="Brownlee, How to Develop a Conditional GAN (cGAN) From Scratch; Mirza and Osindero 2014",
             generator=cdcgan.CDCGANGenerator,
@@ -90,11 +91,11 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label=PLANE.format("first features"),
             discriminator_label=PLANE.format("picture"),
             update=Alternating(NON_SATURATING),
-            settings=Settings(batch_size=128, beta1=0.5, epsilon=1e-7),
+            settings=TargetSettings(batch_size=128, beta1=0.5, epsilon=1e-7),
             steps=46_800,
             shuffled=False,
         ),
-        "acgan": Preset[Settings](
+        "acgan": Preset[TargetSettings](
             summary="The auxiliary classifier GAN of a well-known Keras tutorial.",
             source="Brownlee, How to Develop an Auxiliary Classifier GAN (AC-GAN) From Scratch; Odena et al. 2017",
             generator=acgan.ACGANGenerator,
@@ -102,20 +103,20 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label=PLANE.format("first features"),
             discriminator_label="not told; class head",
             update=AlternatingWithClasses(NON_SATURATING),
-            settings=Settings(batch_size=64, beta1=0.5, epsilon=1e-7),
+            settings=TargetSettings(batch_size=64, beta1=0.5, epsilon=1e-7),
             steps=93_700,
             shuffled=False,
             departs=RUNNING,
         ),
-        "cgan": Preset[TurnsSettings](
+        "cgan": Preset[TargetTurnsSettings](
             summary="The conditional GAN of a TensorFlow project book: one plane a class, one-sided smoothing, even latents.",
             source='"Building GANs for Conditional Image Creation" in a TensorFlow project book; Mirza and Osindero 2014',
             generator=cgan.CGANGenerator,
             discriminator=cgan.CGANDiscriminator,
             generator_label=JOINED,
             discriminator_label="one constant plane a class, concatenated to the picture",
-            update=Separate(one_sided(0.1)),
-            settings=TurnsSettings(batch_size=32, beta1=0.35),
+            update=Separate(NON_SATURATING),
+            settings=TargetTurnsSettings(batch_size=32, beta1=0.35, label_smoothing=0.1),
             steps=30_000,
             latent="uniform",
             departs=(
@@ -188,7 +189,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 "code; the rate is the code's 2e-4, where the text says 1e-4."
             ),
         ),
-        "cgan-planes": Preset[Settings](
+        "cgan-planes": Preset[TargetSettings](
             summary="The book's conditional GAN: the label as one more plane from a dense layer.",
             source=f"{BOOK}, skill 6; Mirza and Osindero 2014",
             generator=cgan.PlanesGenerator,
@@ -196,13 +197,13 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label="dense layer, a plane concatenated to the first features",
             discriminator_label="dense layer, a plane concatenated to the picture",
             update=Mixed(NON_SATURATING),
-            settings=Settings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            settings=TargetSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
             steps=15_000,
             shuffled=False,
             fixed_size=(28, 28),
             departs=RUNNING,
         ),
-        "acgan-book": Preset[Settings](
+        "acgan-book": Preset[TargetSettings](
             summary="The book's auxiliary classifier GAN.",
             source=f"{BOOK}, skill 6; Odena et al. 2017",
             generator=acgan.BookACGANGenerator,
@@ -210,7 +211,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label="dense layer, joined to the latent's",
             discriminator_label="not told; class head",
             update=MixedWithClasses(NON_SATURATING),
-            settings=Settings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            settings=TargetSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
             steps=25_000,
             shuffled=False,
             fixed_size=(28, 28),
@@ -230,7 +231,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             fixed_size=(28, 28),
             departs=RUNNING,
         ),
-        "lsgan": Preset[EitherSettings](
+        "lsgan": Preset[EitherTargetSettings](
             summary="Least squares instead of cross-entropy, on the book's dense networks.",
             source=f"{BOOK}, skill 7; Mao et al. 2017",
             generator=partial(dense.DenseGenerator, dense.LEAST_SQUARES),
@@ -238,7 +239,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label=JOINED,
             discriminator_label="joined to the flattened picture",
             update=Alternating(LEAST_SQUARES),
-            settings=EitherSettings(batch_size=100, beta1=0.5, epsilon=1e-7),
+            settings=EitherTargetSettings(batch_size=100, beta1=0.5, epsilon=1e-7),
             steps=25_000,
             shuffled=False,
             departs=f"The book's has no label: --set conditional=false. {RUNNING}",

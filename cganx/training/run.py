@@ -163,7 +163,7 @@ class Run:
                 "source": preset.source,
                 "generator_label": preset.generator_label,
                 "discriminator_label": preset.discriminator_label,
-                "loss": preset.update.loss.name,
+                "loss": preset.game.name,
             },
             training={
                 "data": config.data,

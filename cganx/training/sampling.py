@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from cganx.training.updates import Batch
 
-__all__ = ["ALL", "LATENTS", "Draws", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded"]
+__all__ = ["ALL", "LATENTS", "Chances", "Draws", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded"]
 
 DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
 
@@ -201,6 +201,29 @@ class Fakes:
     def even(self, n: int) -> Tensor:
         """Numbers [n] between 0 and 1, one a sample."""
         return self._share.of(torch.rand(n * self._share.count, generator=self._random)).to(self._device)
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return {"random": self._random.get_state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self._random.set_state(state["random"])
+
+
+class Chances:
+    """Numbers even over 0..1 for the pictures of a batch, from a stream of their own.
+
+    Like `Fakes` they are drawn for the whole batch, of which a process gets its share.
+    """
+
+    def __init__(self, random: torch.Generator, device: torch.device, share: Share = ALL) -> None:
+        self._random, self._device, self._share = random, device, share
+
+    def draw(self, n: int, size: int) -> Tensor:
+        """[n, size], a row for each picture."""
+        whole = torch.rand(n * self._share.count, size, generator=self._random)
+        return self._share.of(whole).to(self._device, non_blocking=True)
 
     def state(self) -> dict[str, Tensor]:
         """All that it needs to go on from here."""

@@ -16,10 +16,14 @@ __all__ = [
     "ClippedCriticSettings",
     "CriticSettings",
     "EitherSettings",
+    "EitherTargetSettings",
+    "GameSettings",
     "InformedSettings",
     "PenalisedCriticSettings",
     "RelativisticSettings",
     "Settings",
+    "TargetSettings",
+    "TargetTurnsSettings",
     "TurnsSettings",
     "UnconditionalSettings",
     "changed",
@@ -52,6 +56,9 @@ class Settings:
     keep_every: int = _number(5000, "steps between checkpoints that stay for good", 1, 10**9)
     grid_every: int = _number(500, "steps between sample grids", 1, 10**9)
     log_every: int = _number(50, "steps between lines of stats.jsonl", 1, 10**9)
+    feature_matching: float = _number(
+        0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -68,7 +75,21 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnconditionalSettings(Settings):
+class GameSettings(Settings):
+    """The numbers of a recipe whose discriminator is told of each picture whether it is real."""
+
+    noisy_labels: float = _number(0.0, "share of pictures of which the discriminator is told the wrong thing", 0.0, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings(GameSettings):
+    """The numbers of a recipe whose discriminator's scores have targets."""
+
+    label_smoothing: float = _number(0.0, "the reals' target is 1 less this; the fakes' stays 0", 0.0, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnconditionalSettings(TargetSettings):
     """The numbers of a recipe whose generator takes no label."""
 
     @property
@@ -102,6 +123,11 @@ class InformedSettings(UnconditionalSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EitherTargetSettings(EitherSettings, TargetSettings):
+    """The numbers of a recipe with targets that works with labels and without."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CriticSettings(EitherSettings):
     """The numbers of a recipe whose critic learns more often than its generator."""
 
@@ -123,11 +149,16 @@ class PenalisedCriticSettings(CriticSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TurnsSettings(Settings):
+class TurnsSettings(GameSettings):
     """The numbers of a recipe whose discriminator may learn more often than its generator."""
 
     discriminator_steps: int = _number(1, "updates of the discriminator for each of the generator", 1, 100)
     orthogonal_weight: float = _number(0.0, "weight of the generator's orthogonal regularisation", 0.0, 100.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetTurnsSettings(TurnsSettings, TargetSettings):
+    """The numbers of a recipe with targets whose discriminator may learn more often than its generator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +169,7 @@ class RelativisticSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassHeadSettings(Settings):
+class ClassHeadSettings(GameSettings):
     """The numbers of a recipe whose discriminator also names the class."""
 
     class_weight: float = _number(0.1, "weight of the class head's cross-entropy", 0.0, 100.0)

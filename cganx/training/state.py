@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cganx.errors import TrainingError
 from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint, steps_of
+from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
 from cganx.training.run import Run, RunConfig
 from cganx.training.sampling import Draws, Fakes, Order, Shuffled, seeded
@@ -29,6 +30,7 @@ class State:
     average: AveragedGenerator | None
     order: Order
     fakes: Fakes
+    options: Options
     device: torch.device
     step: int = 0
     seconds: float = 0.0
@@ -55,7 +57,7 @@ class State:
         random = seeded(config.seed, "fakes")
         fakes = Fakes(int(generator.latent), recipe.latent, config.class_counts, random, device)
         torch.manual_seed(int(seeded(config.seed, "layers").initial_seed()))  # dropout
-        return cls(players, average, order, fakes, device)
+        return cls(players, average, order, fakes, Options.build(recipe, config.seed, device), device)
 
     @property
     def shown(self) -> nn.Module:
@@ -72,14 +74,17 @@ class State:
             "discriminator_optimizer": self.players.discriminator_optimizer,
         }
 
+    def _resumables(self) -> dict[str, Resumable]:
+        return {"order": self.order, "fakes": self.fakes, **self.options.resumables}
+
     def tensors(self) -> dict[str, Tensor]:
         """All of it, by name."""
         out = {f"{part}/{name}": one for part, module in self._modules().items() for name, one in module.state_dict().items()}
         for part, optimizer in self._optimizers().items():
             for index, values in optimizer.state_dict()["state"].items():
                 out |= {f"{part}/{index}/{name}": value for name, value in values.items()}
-        out |= {f"order/{name}": value for name, value in self.order.state().items()}
-        out |= {f"fakes/{name}": value for name, value in self.fakes.state().items()}
+        for part, one in self._resumables().items():
+            out |= {f"{part}/{name}": value for name, value in one.state().items()}
         out["random/cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             out["random/cuda"] = torch.cuda.get_rng_state(self.device)
@@ -95,8 +100,8 @@ class State:
             _load(module, under(tensors, part), run)
         for part, optimizer in self._optimizers().items():
             _load_optimizer(optimizer, under(tensors, part))
-        self.order.restore(under(tensors, "order"))
-        self.fakes.restore(under(tensors, "fakes"))
+        for part, one in self._resumables().items():
+            one.restore(under(tensors, part))
         torch.set_rng_state(tensors["random/cpu"])
         if self.device.type == "cuda" and "random/cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random/cuda"], self.device)

@@ -17,9 +17,11 @@ from cganx.objectives import (
     class_cross_entropy,
     feature_matching,
     gradient_penalty,
-    one_sided,
+    noisy,
     orthogonal_penalty,
+    smoothed,
     squared_gradient,
+    watched,
 )
 
 scores = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=8)
@@ -63,11 +65,50 @@ def test_wasserstein_by_closed_form(values: list[float]):
 @given(scores, st.floats(0, 0.5))
 def test_one_sided_smoothing_by_closed_form(values: list[float], smoothing: float):
     score = torch.tensor(values, dtype=torch.float64)
-    loss = one_sided(smoothing)
+    loss = smoothed(NON_SATURATING, smoothing)
     cross_entropy = [(1 - smoothing) * math.log(1 + math.exp(-v)) + smoothing * math.log(1 + math.exp(v)) for v in values]
     assert float(loss.real(score)) == pytest.approx(sum(cross_entropy) / len(values))
     assert float(loss.fake(score)) == pytest.approx(float(NON_SATURATING.fake(score)))
     assert float(loss.generator(score)) == pytest.approx(float(NON_SATURATING.generator(score)))
+
+    squares = smoothed(LEAST_SQUARES, smoothing)
+    assert float(squares.real(score)) == pytest.approx(sum((v - (1 - smoothing)) ** 2 for v in values) / len(values))
+    assert float(squares.fake(score)) == pytest.approx(float(LEAST_SQUARES.fake(score)))
+    assert float(squares.generator(score)) == pytest.approx(float(LEAST_SQUARES.generator(score)))
+
+
+def test_smoothing_needs_targets_and_its_name_says_it():
+    assert smoothed(HINGE, 0.0) is HINGE
+    assert smoothed(LEAST_SQUARES, 0.2).name == "least squares, reals towards 0.8"
+    for game in (HINGE, WASSERSTEIN):
+        with pytest.raises(ValueError, match=f"{game.name} game has no targets"):
+            smoothed(game, 0.1)
+
+
+@pytest.mark.parametrize("game", [HINGE, NON_SATURATING, LEAST_SQUARES, smoothed(NON_SATURATING, 0.1)])
+def test_a_picture_that_is_told_wrong_pays_as_one_of_the_other_side(game: AdversarialLoss):
+    score, wrong = torch.linspace(-2, 2, 5), torch.tensor([True, False, False, True, False])
+    told = noisy(game, lambda n: wrong[:n])
+    right = ~wrong
+    assert float(told.real(score)) == pytest.approx(
+        float(game.as_fake(score[wrong]).sum() + game.as_real(score[right]).sum()) / 5
+    )
+    assert float(told.fake(score)) == pytest.approx(
+        float(game.as_real(score[wrong]).sum() + game.as_fake(score[right]).sum()) / 5
+    )
+    assert float(told.generator(score)) == float(game.generator(score))
+    assert float(told.accuracy(score, score)) == float(game.accuracy(score, score))
+
+
+@pytest.mark.parametrize("game", [HINGE, LEAST_SQUARES])
+def test_who_watches_sees_on_which_side_the_reals_lie(game: AdversarialLoss):
+    seen: list[list[float]] = []
+    watching = watched(game, lambda sign: seen.append(sign.tolist()))
+    score = game.boundary + torch.tensor([0.5, -0.25, 3.0])
+    assert float(watching.real(score)) == float(game.real(score))
+    watching.fake(score)
+    watching.generator(score)
+    assert seen == [[1.0, -1.0, 1.0]]
 
 
 @given(st.lists(st.tuples(st.floats(-20, 20, width=32), st.floats(-20, 20, width=32)), min_size=1, max_size=8))
@@ -128,7 +169,7 @@ def test_hinge_pays_nothing_beyond_the_margin():
     assert float(HINGE.fake(torch.tensor([-1.0, -5.0]))) == 0
 
 
-@pytest.mark.parametrize("loss", [HINGE, NON_SATURATING, WASSERSTEIN, LEAST_SQUARES, one_sided(0.1)])
+@pytest.mark.parametrize("loss", [HINGE, NON_SATURATING, WASSERSTEIN, LEAST_SQUARES, smoothed(NON_SATURATING, 0.1)])
 def test_the_players_want_opposite_things(loss: AdversarialLoss):
     score = torch.full((4,), 0.5, requires_grad=True)
     (of_fake,) = torch.autograd.grad(loss.fake(score), score)
@@ -171,7 +212,11 @@ def test_feature_matching_asks_for_the_same_means_alone():
     assert float(feature_matching(real, fake)) == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("loss", [HINGE, LEAST_SQUARES, NON_SATURATING, one_sided(0.1)], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "loss",
+    [HINGE, LEAST_SQUARES, NON_SATURATING, smoothed(NON_SATURATING, 0.1), smoothed(LEAST_SQUARES, 0.1)],
+    ids=lambda one: one.name,
+)
 def test_the_balance_is_what_a_discriminator_pays_that_knows_nothing(loss: AdversarialLoss) -> None:
     undecided = torch.full((4,), loss.boundary)
     assert float(loss.real(undecided) + loss.fake(undecided)) == pytest.approx(loss.balance)

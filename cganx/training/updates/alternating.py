@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import Settings
-from cganx.training.updates.players import Batch, Draw, Players, class_logits, generator_turn
+from cganx.training.updates.players import Batch, Draw, Players, class_logits, generator_turn, matching
 
 __all__ = ["Alternating", "AlternatingWithClasses"]
 
@@ -33,7 +33,7 @@ class Alternating:
         players: Players,
         real: Batch,
         draw: Draw,
-        settings: Settings,  # noqa: ARG002
+        settings: Settings,
     ) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
         half = real.image.shape[0]
@@ -51,7 +51,7 @@ class Alternating:
         players.update_discriminator(loss_fake)
 
         # Generator: be taken for real.
-        generator = generator_turn(players, draw, self.loss, 2 * half)
+        generator = generator_turn(players, real, draw, self.loss, 2 * half, settings)
 
         return loss_real.detach(), loss_fake.detach(), generator, self.loss.accuracy(real_score, fake_score)
 
@@ -76,7 +76,7 @@ class AlternatingWithClasses:
         players: Players,
         real: Batch,
         draw: Draw,
-        settings: Settings,  # noqa: ARG002
+        settings: Settings,
     ) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
         half = real.image.shape[0]
@@ -100,7 +100,7 @@ class AlternatingWithClasses:
         players.discriminator.requires_grad_(False)
         judged = players.discriminate(players.generator(latent, label), label)
         loss, class_fake = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), label)
-        players.update_generator(loss + class_fake)
+        players.update_generator(loss + class_fake + matching(players, real, judged, settings))
 
         accuracy = self.loss.accuracy(real_score, fake_score)
         return loss_real.detach(), loss_fake.detach(), loss.detach(), class_real.detach(), class_fake.detach(), accuracy

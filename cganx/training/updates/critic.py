@@ -43,7 +43,7 @@ class ClippedCritic:
             )
             players.update_discriminator(critic)
             clip(players.discriminator, settings.clip)
-        return critic.detach(), generator_turn(players, draw, self.loss, settings.batch_size)
+        return critic.detach(), generator_turn(players, part, draw, self.loss, settings.batch_size, settings)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class PenalisedCritic:
             judge = partial(_score, players, label)
             penalty = gradient_penalty(judge, part.image, fake, draw.even(len(label)))
             players.update_discriminator(critic + settings.penalty_weight * penalty)
-        return critic.detach(), generator_turn(players, draw, self.loss, settings.batch_size), penalty.detach()
+        return critic.detach(), generator_turn(players, part, draw, self.loss, settings.batch_size, settings), penalty.detach()
 
 
 def _score(players: Players, label: Tensor, image: Tensor) -> Tensor:

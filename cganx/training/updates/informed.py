@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import InformedSettings
-from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits
+from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, matching
 
 __all__ = ["Informed"]
 
@@ -48,9 +48,10 @@ class Informed:
         head.requires_grad_(True)
         with by_running_statistics(players.discriminator):
             judged = players.discriminate(players.generator(latent, code), code)
+            distance = matching(players, real, judged, settings)
         generator, information = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), code)
         players.discriminator_optimizer.zero_grad(set_to_none=True)
-        players.update_generator(generator + settings.information_weight * information)
+        players.update_generator(generator + settings.information_weight * information + distance)
         players.discriminator_optimizer.step()  # of the head alone: nothing else has a gradient
 
         accuracy = self.loss.accuracy(score[:half], score[half:])

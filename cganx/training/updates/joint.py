@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import ClassHeadSettings
-from cganx.training.updates.players import Batch, Draw, Players, class_logits
+from cganx.training.updates.players import Batch, Draw, Players, class_logits, matching
 
 __all__ = ["Joint"]
 
@@ -50,7 +50,8 @@ class Joint:
         judged = players.discriminate(players.generator(latent, label), label)
         generator = self.loss.generator(judged.score)
         class_fake = class_cross_entropy(class_logits(judged), label)
-        players.update_generator(generator + settings.class_weight * class_fake)
+        distance = matching(players, real, judged, settings)
+        players.update_generator(generator + settings.class_weight * class_fake + distance)
 
         accuracy = self.loss.accuracy(real_score, fake_score)
         return adversarial.detach(), generator.detach(), class_real.detach(), class_fake.detach(), accuracy

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import Settings
-from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, generator_turn
+from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, generator_turn, matching
 
 __all__ = ["Mixed", "MixedWithClasses"]
 
@@ -35,7 +35,7 @@ class Mixed:
         players: Players,
         real: Batch,
         draw: Draw,
-        settings: Settings,  # noqa: ARG002
+        settings: Settings,
     ) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
         half = real.image.shape[0]
@@ -50,7 +50,7 @@ class Mixed:
 
         # Generator: be taken for real.
         with by_running_statistics(players.discriminator):
-            generator = generator_turn(players, draw, self.loss, 2 * half)
+            generator = generator_turn(players, real, draw, self.loss, 2 * half, settings)
 
         return discriminator.detach(), generator, self.loss.accuracy(score[:half], score[half:])
 
@@ -76,7 +76,7 @@ class MixedWithClasses:
         players: Players,
         real: Batch,
         draw: Draw,
-        settings: Settings,  # noqa: ARG002
+        settings: Settings,
     ) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
         half = real.image.shape[0]
@@ -96,8 +96,9 @@ class MixedWithClasses:
         players.discriminator.requires_grad_(False)
         with by_running_statistics(players.discriminator):
             judged = players.discriminate(players.generator(latent, label), label)
+            distance = matching(players, real, judged, settings)
         generator, class_fake = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), label)
-        players.update_generator(generator + class_fake)
+        players.update_generator(generator + class_fake + distance)
 
         class_real = class_cross_entropy(logits[:half].detach(), real.label)
         accuracy = self.loss.accuracy(score[:half], score[half:])

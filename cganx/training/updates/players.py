@@ -11,10 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from cganx.networks import Judgement
-from cganx.objectives import AdversarialLoss, RelativisticLoss
+from cganx.objectives import AdversarialLoss, RelativisticLoss, feature_matching
 from cganx.training.settings import Settings
 
-__all__ = ["Batch", "Draw", "Players", "Update", "by_running_statistics", "class_logits", "generator_turn"]
+__all__ = [
+    "Batch",
+    "Draw",
+    "Players",
+    "Update",
+    "by_running_statistics",
+    "class_logits",
+    "generator_turn",
+    "matching",
+]
 
 
 @dataclass(frozen=True)
@@ -115,13 +124,25 @@ def by_running_statistics(network: nn.Module) -> Iterator[None]:
             norm.training = True
 
 
-def generator_turn(players: Players, draw: Draw, loss: AdversarialLoss, n: int) -> Tensor:
+def generator_turn(players: Players, real: Batch, draw: Draw, loss: AdversarialLoss, n: int, settings: Settings) -> Tensor:
     """One update of the generator on ``n`` fakes, to be taken for real; its loss, detached."""
     latent, label = draw(n)
     players.discriminator.requires_grad_(False)
-    generator = loss.generator(players.discriminate(players.generator(latent, label), label).score)
-    players.update_generator(generator)
+    judged = players.discriminate(players.generator(latent, label), label)
+    generator = loss.generator(judged.score)
+    players.update_generator(generator + matching(players, real, judged, settings))
     return generator.detach()
+
+
+def matching(players: Players, real: Batch, judged: Judgement, settings: Settings) -> Tensor | float:
+    """The weighted distance of the features of fakes that were ``judged`` from those of reals; 0.0 where it has no weight."""
+    if settings.feature_matching == 0:
+        return 0.0
+    with torch.no_grad():
+        features = players.discriminate(real.image, real.label).features
+    assert features is not None  # every discriminator of the presets table gives them
+    assert judged.features is not None
+    return settings.feature_matching * feature_matching(features, judged.features)
 
 
 def class_logits(judged: Judgement) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cganx.objectives import RelativisticLoss, squared_gradient
 from cganx.training.settings import RelativisticSettings
-from cganx.training.updates.players import Batch, Draw, Players
+from cganx.training.updates.players import Batch, Draw, Players, matching
 
 __all__ = ["Relativistic"]
 
@@ -45,8 +45,8 @@ class Relativistic:
         latent, _ = draw(n)
         players.discriminator.requires_grad_(False)
         real_score = players.discriminate(real.image.detach(), label).score
-        fake_score = players.discriminate(players.generator(latent, label), label).score
-        generator = self.loss.generator(real_score, fake_score)
-        players.update_generator(generator)
+        judged = players.discriminate(players.generator(latent, label), label)
+        generator = self.loss.generator(real_score, judged.score)
+        players.update_generator(generator + matching(players, real, judged, settings))
 
         return discriminator.detach(), generator.detach(), r1.detach(), r2.detach(), accuracy

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, orthogonal_penalty
 from cganx.training.settings import TurnsSettings
-from cganx.training.updates.players import Batch, Draw, Players
+from cganx.training.updates.players import Batch, Draw, Players, matching
 
 __all__ = ["Separate"]
 
@@ -44,8 +44,10 @@ class Separate:
         # Generator: be taken for real.
         latent, label = draw(settings.batch_size)
         players.discriminator.requires_grad_(False)
-        generator = self.loss.generator(players.discriminate(players.generator(latent, label), label).score)
+        judged = players.discriminate(players.generator(latent, label), label)
+        generator = self.loss.generator(judged.score)
         penalty = torch.zeros(()) if settings.orthogonal_weight == 0 else orthogonal_penalty(players.generator)
-        players.update_generator(generator + settings.orthogonal_weight * penalty)
+        distance = matching(players, part, judged, settings)
+        players.update_generator(generator + settings.orthogonal_weight * penalty + distance)
 
         return discriminator.detach(), generator.detach(), self.loss.accuracy(real_score, fake_score)

@@ -1,0 +1,126 @@
+"""Options of presets: which has which, that they act, that a run with them resumes to the bit and one without is as before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from training_pictures import SMALL
+
+from cganx.data import DataSet
+from cganx.errors import TrainingError
+from cganx.networks import ImageShape
+from cganx.objectives import NON_SATURATING, WASSERSTEIN, AdversarialLoss, feature_matching
+from cganx.training import PRESETS, train
+from cganx.training.checkpoint import load_checkpoint
+from cganx.training.sampling import Chances
+from cganx.training.settings import GameSettings, TargetSettings, changed
+from cganx.training.updates import Batch, Players
+from cganx.training.updates.players import matching
+
+OPTIONS = {
+    "label_smoothing": {"label_smoothing": 0.2},
+    "noisy_labels": {"noisy_labels": 0.3},
+    "feature_matching": {"feature_matching": 0.5},
+}
+
+
+def weights(run: Path, step: int) -> dict[str, Tensor]:
+    return load_checkpoint(run, step)[0]
+
+
+def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
+    assert one.keys() == other.keys()
+    return [name for name, value in one.items() if not torch.equal(value, other[name])]
+
+
+# --- which preset has which
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_an_option_is_there_where_it_makes_sense(name: str) -> None:
+    preset = PRESETS[name]
+    loss = preset.update.loss
+    targets = isinstance(loss, AdversarialLoss) and loss.towards is not None
+    assert isinstance(preset.settings, TargetSettings) == targets
+    assert isinstance(preset.settings, GameSettings) == (isinstance(loss, AdversarialLoss) and loss is not WASSERSTEIN)
+
+
+def test_what_makes_no_sense_is_no_setting() -> None:
+    for name, key in (
+        ("sngan-small", "label_smoothing"),
+        ("wgan-gp", "label_smoothing"),
+        ("wgan", "noisy_labels"),
+        ("r3gan", "noisy_labels"),
+    ):
+        with pytest.raises(TrainingError, match=f"no setting '{key}'"):
+            changed(PRESETS[name].settings, {key: 0.1})
+    with pytest.raises(TrainingError, match="did you mean 'label_smoothing'"):
+        changed(PRESETS["gan"].settings, {"label_smooting": 0.1})
+    with pytest.raises(TrainingError, match=r"noisy_labels is 0.6, out of range: give a number from 0 to 0.5"):
+        changed(PRESETS["gan"].settings, {"noisy_labels": 0.6})
+
+
+def test_the_books_smoothing_is_a_setting_now() -> None:
+    cgan = PRESETS["cgan"]
+    assert cgan.settings.label_smoothing == 0.1
+    assert cgan.game.name == "non-saturating, reals towards 0.9"
+    assert PRESETS["cdcgan"].game is NON_SATURATING
+
+
+# --- in a run
+
+
+@pytest.mark.parametrize("option", list(OPTIONS))
+def test_an_option_acts_and_resumes_to_the_bit(option: str, stripes: DataSet, tmp_path: Path) -> None:
+    train(stripes, "mode-collapse", tmp_path / "plain", steps=3, settings=SMALL)
+    for out, stops in (("straight", (3,)), ("resumed", (1, 3))):
+        for steps in stops:
+            train(stripes, "mode-collapse", tmp_path / out, steps=steps, settings=SMALL | OPTIONS[option])
+    straight, resumed = weights(tmp_path / "straight", 3), weights(tmp_path / "resumed", 3)
+    assert differing(straight, resumed) == []
+    plain = weights(tmp_path / "plain", 3)
+    assert not torch.equal(plain["generator/layers.0.weight"], straight["generator/layers.0.weight"])
+
+
+def test_options_that_are_off_leave_nothing_in_a_checkpoint(stripes: DataSet, tmp_path: Path) -> None:
+    run = train(stripes, "mode-collapse", tmp_path / "run", steps=1, settings=SMALL)
+    parts = {name.split("/")[0] for name in weights(run.path, 1)}
+    assert parts <= {
+        *("generator", "discriminator", "generator_optimizer", "discriminator_optimizer"),
+        *("order", "fakes", "random", "step", "pending"),
+    }
+
+
+def test_as_many_are_told_wrong_as_asked() -> None:
+    chances = Chances(torch.Generator().manual_seed(0), torch.device("cpu"))
+    assert float((chances.draw(20_000, 1) < 0.3).float().mean()) == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_discriminator_gives_features_and_the_generator_learns_from_them(name: str) -> None:
+    preset = PRESETS[name]
+    settings = changed(preset.settings, {"feature_matching": 0.5})
+    shape = ImageShape(1, *(preset.fixed_size or (16, 16)))
+    classes = len(settings.classes(("a", "b", "c")))
+    torch.manual_seed(0)
+    generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, classes)
+    label = torch.eye(max(classes, 4))[:4, :classes]
+    real = Batch(torch.rand(4, 1, shape.height, shape.width), label)
+    discriminator.eval()  # so that two passes give the same
+    players = Players(generator, discriminator, *(None, None), Tensor.backward)  # type: ignore[arg-type]
+    judged = players.discriminate(generator(torch.randn(4, generator.latent), label), label)
+    assert judged.features is not None
+    assert judged.features.shape[0] == 4
+    assert judged.features.dim() == 2
+    distance = matching(players, real, judged, settings)
+    assert isinstance(distance, Tensor)
+    features = discriminator(real.image, label).features
+    assert float(distance.detach()) == pytest.approx(
+        0.5 * float(feature_matching(features, judged.features).detach()), rel=1e-4
+    )
+    distance.backward()
+    assert max(float(one.grad.abs().max()) for one in generator.parameters() if one.grad is not None) > 0
+    assert matching(players, real, judged, preset.settings) == 0.0
