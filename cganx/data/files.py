@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cganx.data.picture import Header, Unusable, decode, header, pillow
+from cganx.data.paths import Paths
+from cganx.data.picture import Unusable, decode, header, pillow
 from cganx.data.sources import Contents, Failure, Filled, Form, Part, Progress, Source, Survey, held_out
 from cganx.data.workers import in_threads
 
-__all__ = ["Entries", "FilePictures", "divide", "file_source"]
-
-Entries = Sequence[tuple[Path, int]]
-"""Picture files, each with its label."""
+__all__ = ["FilePictures", "divided", "file_source"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FilePictures:
-    """One picture a file."""
+    """One picture a file: those at the places ``rows`` of ``paths``."""
 
-    paths: Sequence[Path] = field(repr=False)
+    paths: Paths = field(repr=False)
+    rows: NDArray[np.int64] = field(repr=False)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.rows)
 
     def survey(self, progress: Progress) -> Survey:
         """Read the headers."""
 
-        def look(start: int, stop: int) -> tuple[list[Header], list[Failure]]:
-            headers, failures = [], []
+        def look(start: int, stop: int) -> Survey:
+            sizes: Counter[tuple[int, int]] = Counter()
+            grey, failures = True, []
             for index in range(start, stop):
+                path = self.paths[self.rows[index]]
                 try:
-                    headers.append(header(self.paths[index]))
+                    found = header(path)
                 except Unusable as error:
-                    failures.append(Failure(index, str(self.paths[index]), str(error)))
-            return headers, failures
+                    failures.append(Failure(index, str(path), str(error)))
+                    continue
+                sizes[found.height, found.width] += 1
+                grey = grey and found.grey
+            return Survey(sizes, grey, tuple(failures))
 
         with pillow():
-            looks = in_threads(look, len(self), "reading headers", progress)
-        headers = [each for found, _ in looks for each in found]
-        sizes = Counter((each.height, each.width) for each in headers)
-        failures = tuple(failure for _, failed in looks for failure in failed)
-        return Survey(sizes, all(each.grey for each in headers), failures)
+            surveys = in_threads(look, len(self), "reading headers", progress)
+        sizes: Counter[tuple[int, int]] = Counter()
+        for survey in surveys:
+            sizes.update(survey.sizes)
+        failures = tuple(chain.from_iterable(survey.failures for survey in surveys))
+        return Survey(sizes, all(survey.grey for survey in surveys), failures)
 
     def ready(self, form: Form) -> NDArray[np.uint8] | None:  # noqa: ARG002
         """None: files always have to be decoded."""
@@ -58,7 +64,7 @@ class FilePictures:
         def write(start: int, stop: int) -> tuple[bool, list[Failure]]:
             grey, failures = True, []
             for index in range(start, stop):
-                path = self.paths[chosen[index]]
+                path = self.paths[self.rows[chosen[index]]]
                 try:
                     pixels = decode(path, form)
                 except Unusable as error:
@@ -73,27 +79,40 @@ class FilePictures:
         return Filled(all(grey for grey, _ in written), tuple(failure for _, failures in written for failure in failures))
 
 
-def divide(found: Mapping[str, Sequence[Path]]) -> tuple[Entries, Entries]:
-    """Training and test files of classes without a test part of their own.
+def divided(found: Mapping[str, Sequence[Path]]) -> NDArray[np.bool_]:
+    """Which of the pictures, class after class, are held out for a test part where there is none.
 
-    One picture in ten of every class is held out, by its file name; none of a class that would have no other left.
+    One picture in ten of every class, by its file name; none of a class that would have no other left.
     """
-    train: list[tuple[Path, int]] = []
-    test: list[tuple[Path, int]] = []
-    for label, paths in enumerate(found.values()):
+    parts = [np.zeros(0, dtype=np.bool_)]
+    for paths in found.values():
         out = held_out(path.name for path in paths)
-        if out.all():
-            out[:] = False
-        for path, is_out in zip(paths, out, strict=True):
-            (test if is_out else train).append((path, label))
-    return train, test
+        parts.append(np.zeros_like(out) if out.all() else out)
+    return np.concatenate(parts)
 
 
-def _part(entries: Entries) -> Part:
-    return Part(FilePictures([path for path, _ in entries]), np.array([label for _, label in entries], dtype=np.int64))
+def file_source(
+    name: str,
+    classes: tuple[str, ...],
+    found: Mapping[str, Sequence[Path]],
+    test: NDArray[np.bool_] | Mapping[str, Sequence[Path]],
+    also: Iterable[Path] = (),
+    licence: str = "",
+) -> Source:
+    """The source made of picture files.
 
-
-def file_source(name: str, classes: tuple[str, ...], train: Entries, test: Entries, *also: Path) -> Source:
-    """The source made of these picture files, and of the files ``also`` that say which they are."""
-    contents = Contents(classes, _part(train), _part(test))
-    return Source(name=name, files=[*also, *(path for path, _ in (*train, *test))], open=lambda _: contents)
+    ``found`` are those of each class, ``test`` says which of them are of the test part, or are the files of that part;
+    its classes are among ``classes``. ``also`` are files that say which the pictures are.
+    """
+    groups = [*found.items(), *(test.items() if isinstance(test, Mapping) else ())]
+    paths = Paths(chain(chain.from_iterable(files for _, files in groups), also))
+    labels = np.repeat([classes.index(one) for one, _ in groups], [len(files) for _, files in groups]).astype(np.int64)
+    if isinstance(test, Mapping):
+        test = np.arange(len(labels)) >= sum(map(len, found.values()))
+    train_rows, test_rows = np.flatnonzero(~test), np.flatnonzero(test)
+    contents = Contents(
+        classes,
+        Part(FilePictures(paths, train_rows), labels[train_rows]),
+        Part(FilePictures(paths, test_rows), labels[test_rows]),
+    )
+    return Source(name=name, files=paths, open=lambda _: contents, licence=licence)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cganx.data.files import Entries, divide, file_source
+from cganx.data.files import divided, file_source
+from cganx.data.paths import Paths
 from cganx.data.picture import SUFFIXES
 from cganx.data.sources import Source, check_names, natural_key
 from cganx.errors import DataError
@@ -27,12 +28,13 @@ class Listing:
     """What a folder holds, without hidden entries and clutter: subfolders, pictures, and how many other files."""
 
     folders: Sequence[Path]
-    pictures: Sequence[Path]
+    pictures: Paths
     others: int
 
 
 def _list(folder: Path) -> Listing:
-    folders, pictures, others = [], [], 0
+    folders, others = [], 0
+    pictures: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -44,15 +46,15 @@ def _list(folder: Path) -> Listing:
                     # A broken link stays what it is: reading it says so. A pipe would be waited for without end.
                     path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else Path(entry.path)
                     if path.is_file() or not path.exists():
-                        pictures.append(path)
+                        pictures.append(str(path))
                     else:
                         others += 1
                 else:
                     others += 1
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    in_order = sorted(dict.fromkeys(pictures), key=lambda path: natural_key(path.name))
-    return Listing(sorted(folders, key=lambda path: natural_key(path.name)), in_order, others)
+    in_order = sorted(dict.fromkeys(pictures), key=lambda path: natural_key(Path(path).name))
+    return Listing(sorted(folders, key=lambda path: natural_key(path.name)), Paths(in_order), others)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -92,13 +94,6 @@ def _classes(root: Path, listing: Listing) -> dict[str, Sequence[Path]]:
     return found
 
 
-def _of_classes(found: Mapping[str, Sequence[Path]], order: Sequence[str], where: Path) -> Entries:
-    unknown = [name for name in found if name not in order]
-    if unknown:
-        raise DataError(f"{where}: the class {unknown[0]!r} is not in the training part")
-    return [(path, order.index(name)) for name, paths in found.items() for path in paths]
-
-
 def find_folder(path: Path) -> Source | None:
     """The pictures in the folder ``path``: a subfolder a class, or ``train/`` and ``test/`` that hold such.
 
@@ -125,6 +120,9 @@ def find_folder(path: Path) -> Source | None:
         raise DataError(f"{path}: nothing to learn from in it: it needs one subfolder a class, or IDX files")
     order = tuple(found)
     if test is None:
-        return file_source(path.resolve().name, order, *divide(found))
-    in_test = _of_classes(_classes(test, _list(test)), order, test)
-    return file_source(path.resolve().name, order, _of_classes(found, order, path), in_test)
+        return file_source(path.resolve().name, order, found, divided(found))
+    in_test = _classes(test, _list(test))
+    unknown = [name for name in in_test if name not in order]
+    if unknown:
+        raise DataError(f"{test}: the class {unknown[0]!r} is not in the training part")
+    return file_source(path.resolve().name, order, found, in_test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from cganx.data.files import divide, file_source
+from cganx.data.files import divided, file_source
 from cganx.data.sources import Source, check_names, natural_key
 from cganx.errors import DataError
 
@@ -40,5 +40,5 @@ def find_table(path: Path) -> Source | None:
     if not found:
         raise DataError(f"{path}: the table lists no picture")
     names = check_names(sorted(found, key=natural_key), str(path))
-    train, test = divide({name: list(dict.fromkeys(found[name])) for name in names})
-    return file_source(path.stem, names, train, test, path)
+    once = {name: list(dict.fromkeys(found[name])) for name in names}
+    return file_source(path.stem, names, once, divided(once), also=[path])
