@@ -12,12 +12,13 @@ from pathlib import Path
 from cganx.data.files import divided, file_source
 from cganx.data.paths import Paths
 from cganx.data.picture import SUFFIXES
-from cganx.data.sources import Source, check_names, natural_key
+from cganx.data.sources import LICENCES, Source, check_names, licence_line, natural_key
 from cganx.errors import DataError
 
 __all__ = ["find_folder"]
 
 CLUTTER = frozenset({"thumbs.db", "desktop.ini", "@eadir", "__macosx"})
+MOST_LICENCE = 2**16
 TEST_NAMES = ("test", "val", "valid", "validation")
 
 log = logging.getLogger("cganx")
@@ -38,7 +39,7 @@ def _list(folder: Path) -> Listing:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.casefold() in CLUTTER:
+                if entry.name.startswith(".") or entry.name.casefold() in CLUTTER or entry.name == LICENCES:
                     continue
                 if _is_folder(entry):
                     folders.append(Path(entry.path))
@@ -94,12 +95,21 @@ def _classes(root: Path, listing: Listing) -> dict[str, Sequence[Path]]:
     return found
 
 
+def _licence(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return licence_line(file.read(MOST_LICENCE).splitlines())
+    except OSError:  # most folders have none
+        return ""
+
+
 def find_folder(path: Path) -> Source | None:
     """The pictures in the folder ``path``: a subfolder a class, or ``train/`` and ``test/`` that hold such.
 
     Classes are in natural order (``2`` before ``10``). Without a test folder (``test``, ``val``, ``valid`` or
     ``validation``) one picture in ten is held out. Links are followed, and a picture that is linked twice from one
-    class counts once. Returns None where ``path`` is no folder.
+    class counts once. ``licences.txt`` beside the classes says on what terms the pictures are, for the generator's card.
+    Returns None where ``path`` is no folder.
     """
     if not path.is_dir():
         return None
@@ -118,11 +128,11 @@ def find_folder(path: Path) -> Source | None:
         raise DataError(f"{path}: {len(listing.pictures)} pictures, but no class folder: put each class in a folder of its own")
     else:
         raise DataError(f"{path}: nothing to learn from in it: it needs one subfolder a class, or IDX files")
-    order = tuple(found)
+    order, licence = tuple(found), _licence(path / LICENCES)
     if test is None:
-        return file_source(path.resolve().name, order, found, divided(found))
+        return file_source(path.resolve().name, order, found, divided(found), licence=licence)
     in_test = _classes(test, _list(test))
     unknown = [name for name in in_test if name not in order]
     if unknown:
         raise DataError(f"{test}: the class {unknown[0]!r} is not in the training part")
-    return file_source(path.resolve().name, order, found, in_test)
+    return file_source(path.resolve().name, order, found, in_test, licence=licence)

@@ -12,13 +12,14 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cganx.data.arrays import ArrayPictures, split
-from cganx.data.sources import Contents, Part, Source, check_names
+from cganx.data.sources import Contents, Part, Source, check_names, licence_line
 from cganx.data.stream import DAMAGED, DEFLATE_RATIO, read_array
 from cganx.errors import DataError
 
 __all__ = ["find_npz"]
 
 KEYS = ("images", "labels", "classes")
+MOST_LICENCE = 2**16
 HOW = "save it with numpy.savez(path, images=..., labels=..., classes=...)"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -28,11 +29,24 @@ def find_npz(path: Path) -> Source | None:
 
     ``images`` is uint8 [n, height, width] or [n, height, width, channels] with 1 or 3 channels, ``labels`` integers
     [n], each an index into ``classes`` or -1, ``classes`` strings. ``test_images`` and ``test_labels`` are the test
-    part; without them one picture in ten is held out.
+    part; without them one picture in ten is held out. ``licences``, strings that may be there, say on what terms the
+    pictures are, for the generator's card.
     """
     if path.suffix.casefold() != ".npz" or not path.is_file():
         return None
-    return Source(name=path.stem, files=(path,), open=partial(_open, path))
+    return Source(name=path.stem, files=(path,), open=partial(_open, path), licence=_licence(path))
+
+
+def _licence(path: Path) -> str:
+    """What the file says of its licences; nothing where it does not, or is damaged: opening it will tell."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("licences.npy").file_size > MOST_LICENCE:
+                return ""
+            lines = _array(path, archive, "licences", "U", "strings", path.parent)
+            return licence_line(str(line) for line in lines.reshape(-1).tolist())
+    except (KeyError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, DataError, *DAMAGED):
+        return ""
 
 
 def _open(path: Path, scratch: Path) -> Contents:

@@ -17,7 +17,19 @@ from cganx.errors import BackendMissing
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["FITS", "MOST_PIXELS", "SMALLEST", "SUFFIXES", "Header", "Unusable", "decode", "fitted", "header", "pillow"]
+__all__ = [
+    "FITS",
+    "MOST_PIXELS",
+    "SMALLEST",
+    "SUFFIXES",
+    "Header",
+    "Unusable",
+    "decode",
+    "fitted",
+    "header",
+    "opened",
+    "pillow",
+]
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"},
@@ -63,7 +75,8 @@ def pillow() -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image]:
+def opened(path: Path) -> Iterator[Image]:
+    """The picture in a file, not decoded yet; raises Unusable, also for what goes wrong inside the block."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -96,7 +109,7 @@ def _size(image: Image) -> tuple[int, int]:
 
 def header(path: Path) -> Header:
     """What the file's header says; raises Unusable."""
-    with _opened(path) as image:
+    with opened(path) as image:
         height, width = _size(image)
         return Header(height, width, image.mode in GREY_MODES)
 
@@ -108,7 +121,7 @@ def decode(path: Path, form: Form) -> NDArray[np.uint8]:
     """
     from PIL import ImageOps
 
-    with _opened(path) as image:
+    with opened(path) as image:
         height, width = _size(image)
         spare = int(min(height / form.height, width / form.width) / 2)
         if spare > 1:  # JPEG decodes at a fraction of its size; twice the wanted size is left for the resampling

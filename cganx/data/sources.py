@@ -15,10 +15,25 @@ from numpy.typing import NDArray
 
 from cganx.errors import DataError
 
-__all__ = ["Contents", "Failure", "Form", "Part", "Pictures", "Progress", "Source", "Survey", "held_out", "natural_key"]
+__all__ = [
+    "LICENCES",
+    "Contents",
+    "Failure",
+    "Form",
+    "Part",
+    "Pictures",
+    "Progress",
+    "Source",
+    "Survey",
+    "held_out",
+    "licence_line",
+    "natural_key",
+]
 
 Progress = Callable[[str, int, int], None]
 HELD_OUT_SHARE = 0.1
+LICENCES = "licences.txt"
+"""The file in a class folder that says on what terms its pictures are, a line a source."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,11 @@ def held_out(names: Iterable[str]) -> NDArray[np.bool_]:
     bound = int(HELD_OUT_SHARE * 2**64)
     digests = (hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in names)
     return np.fromiter((int.from_bytes(digest[:8], "big") < bound for digest in digests), dtype=np.bool_)
+
+
+def licence_line(lines: Iterable[str]) -> str:
+    """Lines on the licences of a set's sources as one, for the generator's card."""
+    return "; ".join(plain for line in lines if (plain := " ".join(line.split())))
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:

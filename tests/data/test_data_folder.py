@@ -1,5 +1,6 @@
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,12 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     for number in range(20):
         Image.new("L", (8, 8), number).save(root / "cat" / f"{number}.png")
     refused(root, "not valid Unicode")
+
+
+def test_licences_beside_the_classes_are_known(folder: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    top = folder({"cat": 12, "dog": 12})
+    (top / "licences.txt").write_text("Cats:  by A,\tMIT\n\nDogs: by B, CC0-1.0\n", encoding="utf-8")
+    data = load(top)
+    assert data.classes == ("cat", "dog")
+    assert data.licence == "Cats: by A, MIT; Dogs: by B, CC0-1.0"
+    assert not caplog.records

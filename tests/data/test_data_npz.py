@@ -165,3 +165,19 @@ def test_a_table_with_a_nul_byte(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"file,label\na\0b.png,cat\n")
     with pytest.raises(DataError, match=r"NUL|not a CSV"):
         load(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("licences", "known"),
+    [
+        (np.array(["Cats: MIT", "Dogs: CC0-1.0"]), "Cats: MIT; Dogs: CC0-1.0"),
+        (np.array("MIT"), "MIT"),
+        (np.arange(3), ""),
+        (np.array(["x" * 70_000]), ""),
+    ],
+)
+def test_licences_are_known(tmp_path: Path, licences: np.ndarray, known: str) -> None:
+    path = tmp_path / "set.npz"
+    images = np.zeros((20, 8, 8), dtype=np.uint8)
+    np.savez(path, images=images, labels=np.arange(20) % 2, classes=np.array(["a", "b"]), licences=licences)
+    assert load(path).licence == known

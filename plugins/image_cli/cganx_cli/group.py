@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
     {
         "train": Entry("cganx.training.command:train", "Train a generator on labelled pictures.", "train"),
         "presets": Entry("cganx.training.command:presets", "List the training recipes.", "train"),
+        "data": Entry("cganx.data.command:data", "Build data sets from packages on this machine."),
         "export": Entry("cganx_export.command:export", "Write a trained generator as one .onnx file.", "export"),
         "generate": Entry("cganx_cli.generate:generate", "Make pictures, one PNG for each class and seed."),
         "grid": Entry("cganx_cli.sheet:grid", "Make one labelled sheet: a row a class, a column a seed."),

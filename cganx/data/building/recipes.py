@@ -1,0 +1,72 @@
+"""The data sets that can be built, by name."""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from cganx.data.building import clipart, emoji, letters, mnist
+from cganx.data.building.recipe import Recipe
+from cganx.errors import DataError
+
+__all__ = ["RECIPES", "find_recipe"]
+
+
+def _characters(summary: str, characters: str) -> Recipe:
+    return Recipe(
+        summary=summary,
+        size=32,
+        channels=1,
+        needs=letters.NEEDS,
+        command=letters.COMMAND,
+        look=letters.look_for_fonts,
+        gather=partial(letters.gather_letters, characters),
+    )
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "letters": _characters("Capital letters of many fonts, A to Z.", string.ascii_uppercase),
+        "small-letters": _characters("Small letters of many fonts, a to z.", string.ascii_lowercase),
+        "digits": _characters("Digits of many fonts, 0 to 9.", string.digits),
+        "emoji": Recipe(
+            summary="Emoji of four designers in nine groups.",
+            size=64,
+            channels=3,
+            needs=emoji.NEEDS,
+            command=emoji.COMMAND,
+            look=emoji.look_for_emoji,
+            gather=emoji.gather_emoji,
+        ),
+        "clipart": Recipe(
+            summary="Clip art in 20 categories.",
+            size=64,
+            channels=3,
+            needs=clipart.NEEDS,
+            command=clipart.COMMAND,
+            look=clipart.look_for_clipart,
+            gather=clipart.gather_clipart,
+        ),
+        "mnist": Recipe(
+            summary="Handwritten digits, 0 to 9.",
+            size=mnist.SIDE,
+            channels=1,
+            needs=mnist.NEEDS,
+            command=mnist.COMMAND,
+            look=mnist.look_for_mnist,
+            gather=mnist.gather_mnist,
+        ),
+    }
+)
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name. DataError with the nearest name, or all of them."""
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(RECIPES)}"
+        raise DataError(f"no data set {name!r} can be built; {hint}")
+    return RECIPES[name]
