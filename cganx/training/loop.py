@@ -170,8 +170,9 @@ def train(
                     images_per_second=rate * settings_.batch_size,
                     losses=means,
                 )
-                stats.add({"step": state.step, "seconds": round(status.seconds, 3)} | _rounded(status) | means)
-                events.add(state.step, {f"loss/{name}": value for name, value in means.items()})
+                options = state.options.figures()
+                stats.add({"step": state.step, "seconds": round(status.seconds, 3)} | _rounded(status) | means | options)
+                events.add(state.step, {f"loss/{name}": value for name, value in means.items()} | options)
                 if progress is not None:
                     progress(status)
 

@@ -59,6 +59,14 @@ class Settings:
     feature_matching: float = _number(
         0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4
     )
+    augment_translation: float = _number(
+        0.0, "the discriminator sees pictures moved by up to this share of the sides; 0.125 is usual", 0.0, 0.5
+    )
+    augment_scaling: float = _number(0.0, "... enlarged or reduced by up to 2 to this power; 0.25 is usual", 0.0, 1.0)
+    augment_rotation: float = _number(0.0, "... turned by up to so many degrees", 0.0, 180.0)
+    augment_mirror: bool = field(default=False, metadata={"about": "true or false: ... half of them mirrored; not for letters"})
+    augment_colour: float = _number(0.0, "... with other brightness, contrast and saturation; 1 is usual", 0.0, 1.0)
+    augment_cutout: float = _number(0.0, "... with a grey square of this share of the sides; 0.5 is usual", 0.0, 1.0)
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -79,6 +87,13 @@ class GameSettings(Settings):
     """The numbers of a recipe whose discriminator is told of each picture whether it is real."""
 
     noisy_labels: float = _number(0.0, "share of pictures of which the discriminator is told the wrong thing", 0.0, 0.5)
+    ada_target: float = _number(
+        0.0,
+        "adaptive augmentation: acts more often while the mean sign of the reals' scores is above this; 0.6 is usual",
+        0.0,
+        1.0,
+    )
+    ada_pictures: int = _number(500_000, "real pictures that take the adaptive probability from 0 to 1", 1, 10**9)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,19 +45,21 @@ class State:
             build(config.shape, classes).to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
             for build in (recipe.generator, recipe.discriminator)
         )
+        options = Options.build(recipe, config.seed, device)
         players = Players(
             generator=generator,
             discriminator=discriminator,
             generator_optimizer=recipe.optimizer(generator, settings.generator_rate, settings),
             discriminator_optimizer=recipe.optimizer(discriminator, settings.discriminator_rate, settings),
             backward=Tensor.backward,
+            augment=options.augment,
         )
         average = AveragedGenerator(generator, settings.ema_decay) if settings.ema_decay > 0 else None
         order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
         random = seeded(config.seed, "fakes")
         fakes = Fakes(int(generator.latent), recipe.latent, config.class_counts, random, device)
         torch.manual_seed(int(seeded(config.seed, "layers").initial_seed()))  # dropout
-        return cls(players, average, order, fakes, Options.build(recipe, config.seed, device), device)
+        return cls(players, average, order, fakes, options, device)
 
     @property
     def shown(self) -> nn.Module:

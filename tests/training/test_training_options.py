@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ OPTIONS = {
     "label_smoothing": {"label_smoothing": 0.2},
     "noisy_labels": {"noisy_labels": 0.3},
     "feature_matching": {"feature_matching": 0.5},
+    "augmentation": {"augment_translation": 0.125, "augment_colour": 1.0, "augment_cutout": 0.5, "augment_mirror": True},
+    "ada": {"ada_target": 0.01, "ada_pictures": 20},
 }
 
 
@@ -70,18 +73,31 @@ def test_the_books_smoothing_is_a_setting_now() -> None:
     assert PRESETS["cdcgan"].game is NON_SATURATING
 
 
+def test_augmentation_is_for_all_and_adaptive_only_where_scores_have_sides() -> None:
+    for name, preset in PRESETS.items():
+        assert changed(preset.settings, {"augment_translation": "0.125"}).augment_translation == 0.125, name
+    for name in ("wgan", "wgan-gp", "r3gan"):
+        with pytest.raises(TrainingError, match="no setting 'ada_target'"):
+            changed(PRESETS[name].settings, {"ada_target": 0.6})
+    with pytest.raises(TrainingError, match=r"augment_translation is .* out of range"):
+        changed(PRESETS["gan"].settings, {"augment_translation": 0.7})
+    with pytest.raises(TrainingError, match="did you mean 'augment_colour'"):
+        changed(PRESETS["gan"].settings, {"augment_color": 1})
+
+
 # --- in a run
 
 
 @pytest.mark.parametrize("option", list(OPTIONS))
 def test_an_option_acts_and_resumes_to_the_bit(option: str, stripes: DataSet, tmp_path: Path) -> None:
-    train(stripes, "mode-collapse", tmp_path / "plain", steps=3, settings=SMALL)
-    for out, stops in (("straight", (3,)), ("resumed", (1, 3))):
+    """ADA looks at four batches at a time: a stop within the second four, after the first has changed the probability."""
+    train(stripes, "mode-collapse", tmp_path / "plain", steps=8, settings=SMALL)
+    for out, stops in (("straight", (8,)), ("resumed", (6, 8))):
         for steps in stops:
             train(stripes, "mode-collapse", tmp_path / out, steps=steps, settings=SMALL | OPTIONS[option])
-    straight, resumed = weights(tmp_path / "straight", 3), weights(tmp_path / "resumed", 3)
+    straight, resumed = weights(tmp_path / "straight", 8), weights(tmp_path / "resumed", 8)
     assert differing(straight, resumed) == []
-    plain = weights(tmp_path / "plain", 3)
+    plain = weights(tmp_path / "plain", 8)
     assert not torch.equal(plain["generator/layers.0.weight"], straight["generator/layers.0.weight"])
 
 
@@ -92,6 +108,26 @@ def test_options_that_are_off_leave_nothing_in_a_checkpoint(stripes: DataSet, tm
         *("generator", "discriminator", "generator_optimizer", "discriminator_optimizer"),
         *("order", "fakes", "random", "step", "pending"),
     }
+
+
+def test_the_adaptive_probability_is_in_the_stats(stripes: DataSet, tmp_path: Path) -> None:
+    settings = SMALL | OPTIONS["ada"] | {"log_every": 1, "ada_target": 0.0}
+    quiet = train(stripes, "mode-collapse", tmp_path / "quiet", steps=1, settings=settings)
+    assert "augmentation" not in (quiet.path / "stats.jsonl").read_text()
+    # A share of signs can hardly be above 1: with a target of 1 the probability never rises.
+    for target, rises in ((0.01, True), (1.0, False)):
+        run = train(stripes, "mode-collapse", tmp_path / str(target), steps=8, settings=settings | {"ada_target": target})
+        lines = [json.loads(line) for line in (run.path / "stats.jsonl").read_text().splitlines()]
+        assert [line["step"] for line in lines] == list(range(1, 9))
+        assert (max(line["augmentation"] for line in lines) > 0) == rises
+
+
+def test_penalties_go_through_augmentation_and_the_generator_learns_through_it(stripes: DataSet, tmp_path: Path) -> None:
+    all_of_it = {"augment_scaling": 0.25, "augment_rotation": 10.0, **OPTIONS["augmentation"]}
+    run = train(stripes, "r3gan", tmp_path / "run", steps=2, settings=SMALL | all_of_it)
+    before, after = weights(run.path, 0), weights(run.path, 2)
+    still = {key for key, value in before.items() if torch.equal(value, after[key])}
+    assert not [key for key in still if key.startswith(("generator/", "discriminator/"))]
 
 
 def test_as_many_are_told_wrong_as_asked() -> None:

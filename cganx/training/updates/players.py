@@ -41,17 +41,18 @@ class Batch:
 
 @dataclass(frozen=True)
 class Players:
-    """Both networks in training mode, their optimisers, and how a loss is differentiated on this device."""
+    """Both networks in training mode, their optimisers, how a loss is differentiated on this device, and augmentation."""
 
     generator: nn.Module
     discriminator: nn.Module
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
     backward: Callable[[Tensor], None]
+    augment: Callable[[Tensor], Tensor] | None = None
 
     def discriminate(self, image: Tensor, label: Tensor) -> Judgement:
-        """The discriminator's judgement."""
-        judgement: Judgement = self.discriminator(image, label)
+        """The discriminator's judgement, of augmented pictures where the run augments."""
+        judgement: Judgement = self.discriminator(image if self.augment is None else self.augment(image), label)
         return judgement
 
     @torch.no_grad()
