@@ -52,7 +52,7 @@ def paired(pictures: Path, pairs: int, steps: int) -> list[tuple[Cost, Cost]]:
     """What so many steps cost in Keras and here."""
     commands = (
         [os.fspath(keras()), script("keras_cgan.py"), os.fspath(pictures)],
-        [sys.executable, script("cganx_cdcgan.py"), DATA, str(steps)],
+        [sys.executable, script("cganx_steps.py"), DATA, "cdcgan", str(steps)],
     )
     say(f"cganx against Keras: {pairs} pairs of {steps} steps each ...")
     with workers(*commands, environment=users_environment()) as (theirs, ours):

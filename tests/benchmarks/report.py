@@ -75,12 +75,12 @@ def machine() -> str:
     return f"{processors} cores of {name}, {platform.system()}, Python {platform.python_version()}"
 
 
-def main(about: str, measure: Callable[[argparse.Namespace], Sequence[Figure]], *options: tuple[str, int, str]) -> None:
-    """The command line of a benchmark. ``options`` are (name, default, help) of whole numbers."""
+def main(about: str, measure: Callable[[argparse.Namespace], Sequence[Figure]], *options: tuple[str, int | str, str]) -> None:
+    """The command line of a benchmark. ``options`` are (name, default, help); their type is the default's."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     for name, default, text in options:
-        parser.add_argument(name, type=int, default=default, help=f"{text} (default {default})")
+        parser.add_argument(name, type=type(default), default=default, help=f"{text} (default {default!r})")
     arguments = parser.parse_args()
     figures = measure(arguments)
     if arguments.json:

@@ -28,6 +28,9 @@ BENCHMARKS = (
     "generate_ratio",
     "throughput",
     "keras_step",
+    "step_speed",
+    "steady_memory",
+    "million_pictures",
     "bundled_quality",
     "demo_time",
 )

@@ -19,6 +19,9 @@ __all__ = ["COMMAND", "NEEDS", "gather_clipart", "look_for_clipart"]
 FOLDER = "usr/share/openclipart/png"
 NEEDS, COMMAND = "Debian's openclipart-png", "apt-get install openclipart-png"
 NO_KINDS = frozenset({"special", "unsorted"})
+FEWEST = 30
+"""Pictures that a category needs to be a class: of two buttons nothing is learned."""
+
 LICENCE = "Open Clip Art Library: dedicated to the public domain by its authors"
 SHARE, MOST_ELONGATED = 0.92, 4.0
 
@@ -37,21 +40,23 @@ def _found(places: Places) -> Path:
 
 
 def gather_clipart(places: Places) -> Gathered:
-    """A class a category; a picture a file, on white. Links are not followed: they are copies in other categories.
+    """A class a category of some size; a picture a file, on white.
 
-    DataError where the package is not there.
+    Links are not followed: they are copies in other categories. DataError where the package is not there.
     """
     top = _found(places)
-    classes = sorted(path.name for path in top.iterdir() if path.is_dir() and path.name not in NO_KINDS)
+    folders = sorted(path for path in top.iterdir() if path.is_dir() and path.name not in NO_KINDS)
     items: list[Item] = []
-    for label in classes:
-        paths = sorted(path for path in (top / label).rglob("*.png") if path.is_file() and not path.is_symlink())
-        inner = [path.relative_to(top / label).with_suffix("").as_posix() for path in paths]
+    for folder in folders:
+        paths = sorted(path for path in folder.rglob("*.png") if path.is_file() and not path.is_symlink())
+        if len(paths) < FEWEST:
+            continue
+        inner = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
         for path, plain, test in zip(paths, unique_names(inner), held_out(inner), strict=True):
-            items.append(Item(label, plain, bool(test), partial(_draw, path)))
+            items.append(Item(folder.name, plain, bool(test), partial(_draw, path)))
     if not items:
         raise missing(f"{top} holds no picture", COMMAND)
-    return Gathered(tuple(classes), items, (LICENCE,))
+    return Gathered(tuple(dict.fromkeys(item.label for item in items)), items, (LICENCE,))
 
 
 def _draw(path: Path, side: int) -> Image:

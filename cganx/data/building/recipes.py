@@ -42,7 +42,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             gather=emoji.gather_emoji,
         ),
         "clipart": Recipe(
-            summary="Clip art in 20 categories.",
+            summary="Clip art in 15 categories.",
             size=64,
             channels=3,
             needs=clipart.NEEDS,

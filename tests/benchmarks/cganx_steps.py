@@ -1,6 +1,6 @@
-"""A worker that trains the cdcgan preset with ``cganx.training.train``: the real loop with all that it writes down.
+"""A worker that trains a preset with ``cganx.training.train``: the real loop with all that it writes down.
 
-    cganx_cdcgan.py DATA STEPS
+    cganx_steps.py DATA PRESET STEPS
 
 A turn is one stretch of STEPS steps between two lines of stats.jsonl; a checkpoint falls into it where one is due.
 """
@@ -18,6 +18,7 @@ from side_by_side import serve
 
 from cganx import networks, training
 from cganx.training import Status
+from cganx.training.presets import find_preset
 
 FOREVER = 10**9
 
@@ -25,12 +26,12 @@ FOREVER = 10**9
 class Stretches:
     """The loop, held after every line of its statistics until it is asked for the next."""
 
-    def __init__(self, data: str, steps: int) -> None:
+    def __init__(self, data: str, preset: str, steps: int) -> None:
         self.steps = steps
         self._asked: SimpleQueue[None] = SimpleQueue()
         self._taken: SimpleQueue[float] = SimpleQueue()
         self._resumed = time.perf_counter()
-        threading.Thread(target=self._train, args=(data,), daemon=True).start()
+        threading.Thread(target=self._train, args=(data, preset), daemon=True).start()
         self._taken.get()  # the first stretch loads and warms up
 
     def turn(self, count: int) -> float:
@@ -44,11 +45,11 @@ class Stretches:
             total += self._taken.get()
         return total
 
-    def _train(self, data: str) -> None:
+    def _train(self, data: str, preset: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             training.train(
                 data,
-                "cdcgan",
+                preset,
                 folder,
                 steps=FOREVER,
                 settings={"log_every": self.steps},
@@ -62,12 +63,13 @@ class Stretches:
         self._resumed = time.perf_counter()
 
 
-def parameters() -> dict[str, int]:
-    shape = networks.ImageShape(1, 28, 28)
-    players = {"generator": networks.CDCGANGenerator(shape, 10), "discriminator": networks.CDCGANDiscriminator(shape, 10)}
+def parameters(preset: str) -> dict[str, int]:
+    """How many numbers each of the preset's networks learns, on 28 x 28 grey pictures of ten classes."""
+    recipe, shape = find_preset(preset), networks.ImageShape(1, *(find_preset(preset).fixed_size or (28, 28)))
+    players = {"generator": recipe.generator(shape, 10), "discriminator": recipe.discriminator(shape, 10)}
     return {name: sum(one.numel() for one in module.parameters()) for name, module in players.items()}
 
 
 if __name__ == "__main__":
-    turn: Callable[[int], float] = Stretches(sys.argv[1], int(sys.argv[2])).turn
-    serve(turn, {"parameters": parameters()})
+    turn: Callable[[int], float] = Stretches(sys.argv[1], sys.argv[2], int(sys.argv[3])).turn
+    serve(turn, {"parameters": parameters(sys.argv[2])})
