@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-__all__ = ["Clock", "leave", "signals"]
+__all__ = ["Clock", "heeding", "leave", "signals"]
 
+Stages = Callable[[str, int, int], None]
 LEAVING = 0.4  # seconds that closing the files and the interpreter take
 
 
@@ -90,3 +91,14 @@ def leave(number: int | None) -> None:
         raise KeyboardInterrupt
     if number is not None:
         raise SystemExit(128 + number)
+
+
+def heeding(stopped: Callable[[], int | None], progress: Stages | None) -> Stages:
+    """``progress``, if there is one, that ends the work which calls it where a signal came: there is no step to end yet."""
+
+    def heed(stage: str, done: int, total: int) -> None:
+        leave(stopped())
+        if progress is not None:
+            progress(stage, done, total)
+
+    return heed

@@ -16,7 +16,7 @@ import cganx
 from cganx import data as labelled
 from cganx.data import DataSet
 from cganx.training.checkpoint import load_newest, remove_stale, save_checkpoint, steps_of
-from cganx.training.clock import Clock, leave, signals
+from cganx.training.clock import Clock, heeding, leave, signals
 from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
 from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
 from cganx.training.preset import Preset
@@ -96,7 +96,7 @@ def train(
                 labels_per_class=labels_per_class,
                 skip_unreadable=skip_unreadable,
                 cache=out / "data",
-                progress=data_progress,
+                progress=heeding(stopped, data_progress),
             )
         if recipe.settings.by_label:
             labelled.require_classes(data)
