@@ -6,7 +6,6 @@ What the discriminator pays is given picture by picture, [n], so that some may b
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,9 +33,8 @@ class AdversarialLoss:
 
     The discriminator's loss is ``real(scores of reals) + fake(scores of fakes)``; the two are apart because some
     recipes update on each by itself. ``as_real`` and ``as_fake`` are the same picture by picture, [n] -> [n].
-    ``boundary`` is the score that lies between what is taken for fake and for real. ``balance`` is what the discriminator
-    pays when it knows nothing, None where that says nothing. ``towards``, where the game has targets, is what pictures
-    pay whose target is not 1 but a number just below.
+    ``boundary`` is the score that lies between what is taken for fake and for real. ``towards``, where the game has
+    targets, is what pictures pay whose target is not 1 but a number just below.
     """
 
     name: str
@@ -44,7 +42,6 @@ class AdversarialLoss:
     as_fake: Callable[[Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
     boundary: float = 0.0
-    balance: float | None = None
     towards: Callable[[Tensor, float], Tensor] | None = None
 
     def real(self, score: Tensor) -> Tensor:
@@ -54,6 +51,12 @@ class AdversarialLoss:
     def fake(self, score: Tensor) -> Tensor:
         """What the discriminator pays for fakes with these scores [n], on average."""
         return self.as_fake(score).mean()
+
+    @property
+    def balance(self) -> tuple[float, float]:
+        """What discriminator and generator pay when the discriminator knows nothing; 0 where the loss has no such measure."""
+        undecided = torch.tensor([self.boundary])
+        return float(self.real(undecided) + self.fake(undecided)), float(self.generator(undecided))
 
     def accuracy(self, real_score: Tensor, fake_score: Tensor) -> Tensor:
         """The share of pictures that are taken for what they are, 0..1, reals and fakes counted alike."""
@@ -65,14 +68,18 @@ class AdversarialLoss:
 class RelativisticLoss:
     """A game in which every fake is scored against one real (Jolicoeur-Martineau 2019; Huang et al. 2024, section 2.1).
 
-    Both functions take the reals' and the fakes' scores [n], pair by pair. ``balance`` is what both pay when the
-    discriminator knows nothing.
+    Both functions take the reals' and the fakes' scores [n], pair by pair.
     """
 
     name: str
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
-    balance: float | None = None
+
+    @property
+    def balance(self) -> tuple[float, float]:
+        """What discriminator and generator pay when the discriminator knows nothing."""
+        undecided = torch.zeros(1)
+        return float(self.discriminator(undecided, undecided)), float(self.generator(undecided, undecided))
 
 
 def hinge_real(score: Tensor) -> Tensor:
@@ -165,12 +172,10 @@ def smoothed(loss: AdversarialLoss, smoothing: float) -> AdversarialLoss:
     if loss.towards is None:
         raise ValueError(f"the {loss.name} game has no targets that could be smoothed")
     target, towards = 1 - smoothing, loss.towards
-    undecided = torch.tensor([loss.boundary], dtype=torch.float64)
     return dataclasses.replace(
         loss,
         name=f"{loss.name}, reals towards {target:g}",
         as_real=lambda score: towards(score, target),
-        balance=float(towards(undecided, target) + loss.as_fake(undecided)),
     )
 
 
@@ -200,15 +205,12 @@ def watched(loss: AdversarialLoss, watch: Callable[[Tensor], None]) -> Adversari
     return dataclasses.replace(loss, as_real=as_real)
 
 
-HINGE = AdversarialLoss("hinge", hinge_real, hinge_fake, hinge_generator, balance=2.0)
-NON_SATURATING = AdversarialLoss(
-    "non-saturating", log_real, log_fake, non_saturating_generator, balance=2 * math.log(2), towards=log_towards
-)
+HINGE = AdversarialLoss("hinge", hinge_real, hinge_fake, hinge_generator)
+NON_SATURATING = AdversarialLoss("non-saturating", log_real, log_fake, non_saturating_generator, towards=log_towards)
 LEAST_SQUARES = AdversarialLoss(
     *("least squares", square_to_one, square_to_zero, least_squares_generator),
     boundary=0.5,
-    balance=0.5,
     towards=square_towards,
 )
 WASSERSTEIN = AdversarialLoss("Wasserstein", upward, downward, wasserstein_generator)
-RELATIVISTIC = RelativisticLoss("relativistic pairing", relativistic_discriminator, relativistic_generator, balance=math.log(2))
+RELATIVISTIC = RelativisticLoss("relativistic pairing", relativistic_discriminator, relativistic_generator)

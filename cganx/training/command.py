@@ -7,11 +7,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from cganx.training import loop
+from cganx.training.failing import OnFailure
 from cganx.training.presets import DEFAULT, PRESETS
 from cganx.training.settings import describe, parse
 from cganx.training.status import StatusLine
@@ -54,6 +55,13 @@ class Size(click.ParamType[tuple[int, int]]):
     help="Of weights, latents, labels and the pictures' order.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.")
+@click.option(
+    "--on-failure",
+    type=click.Choice(get_args(OnFailure)),
+    default="warn",
+    show_default=True,
+    help="When the health monitor names a failure: go on, stop, or go back to the best checkpoint at half the rates.",
+)
 @click.option("--batch-size", type=click.IntRange(min=2), help="Pictures a step. [default: the preset's]")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; repeatable.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start a new run from that run's weights.")
@@ -77,6 +85,7 @@ def train(
     time_budget: float | None,
     seed: int,
     device: str,
+    on_failure: OnFailure,
     batch_size: int | None,
     assignments: tuple[str, ...],
     init_from: Path | None,
@@ -105,6 +114,7 @@ def train(
                 time_budget=time_budget,
                 seed=seed,
                 device=device,
+                on_failure=on_failure,
                 batch_size=batch_size,
                 settings=settings,
                 init_from=init_from,

@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from cganx.errors import TrainingError
 from cganx.grid import sheet
 from cganx.training.checkpoint import write_whole
+from cganx.training.updates import in_eval_mode
 
-__all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "locked"]
+__all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "locked", "read_stats"]
 
+STATS = "stats.jsonl"
 COLUMNS = 10
 GRID_LATENTS = 100
 MOST_ROWS = 100
@@ -79,7 +81,7 @@ class Stats:
     """``stats.jsonl``: a line each few steps. What was written after ``step`` by a lost session is dropped."""
 
     def __init__(self, run: Path, step: int) -> None:
-        self._path = run / "stats.jsonl"
+        self._path = run / STATS
         if self._path.exists():
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
             write_whole(self._path, "".join(line for line in lines if _step(line) <= step).encode())
@@ -93,6 +95,13 @@ class Stats:
             raise TrainingError(
                 f"{self._path} cannot be written ({error.strerror}); make room or mend the permissions"
             ) from None
+
+
+def read_stats(run: Path) -> list[dict[str, Any]]:
+    """All whole lines of a run's ``stats.jsonl``, none where there is no such file."""
+    path = run / STATS
+    texts = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return [json.loads(text) for text in texts if _step(text) < float("inf")]
 
 
 def _step(line: str) -> float:
@@ -120,10 +129,8 @@ class GridWriter:
     @torch.no_grad()
     def write(self, step: int, generator: nn.Module) -> None:
         """Write the grid of a generator; its training mode is as before afterwards."""
-        training = generator.training
-        generator.eval()
-        rows = [(name, self._pictures(generator, index, latent)) for name, index, latent in self._rows]
-        generator.train(training)
+        with in_eval_mode(generator):
+            rows = [(name, self._pictures(generator, index, latent)) for name, index, latent in self._rows]
         buffer = io.BytesIO()
         sheet(rows).save(buffer, "PNG")
         write_whole(self._folder / f"step-{step:08d}.png", buffer.getvalue())

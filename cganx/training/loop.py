@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from cganx.training.checkpoint import load_newest, remove_stale, save_checkpoint
 from cganx.training.clock import Clock, heeding, leave, signals
 from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
 from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
+from cganx.training.failing import Failures, OnFailure, check_on_failure
+from cganx.training.health import NOT_FINITE, Checkup, Finding
 from cganx.training.preset import Preset
 from cganx.training.presets import DEFAULT, find_preset
+from cganx.training.report import write_report
 from cganx.training.run import Run, open_run
 from cganx.training.sampling import LATENTS, Reals, seeded
 from cganx.training.schedule import rate_factor, set_rate
@@ -44,6 +48,7 @@ def train(
     time_budget: float | None = None,  # Seconds of wall time, data and last checkpoint included, over all sessions.
     seed: int = 0,  # Of the weights, the order of pictures, latents, labels and dropout.
     device: str = "auto",  # auto, cpu, cuda, cuda:N or mps.
+    on_failure: OnFailure = "warn",  # What follows when the health monitor names a failure; see cganx.training.failing.
     batch_size: int | None = None,  # Shorthand for the setting of that name.
     settings: Mapping[str, Any] | None = None,  # Values that replace the preset's; `cganx presets` lists them.
     init_from: str | Path | None = None,  # A run whose newest weights a new run starts with.
@@ -74,6 +79,7 @@ def train(
         steps = recipe.steps
     check(steps, time_budget, seed)
     check_size(recipe, preset, image_size, channels)
+    check_on_failure(on_failure)
     refuse_strangers(out)
     torch_device = find_device(device)
     if init_from is not None:
@@ -128,18 +134,29 @@ def train(
         stack.callback(events.close)
         grids = GridWriter(run.path, config.classes, _grid_latents(recipe, state, seed).to(accelerator.device))
 
+        checkup = Checkup.choose(
+            data.train.images,
+            data.train.labels,
+            len(config.classes) * recipe.settings.by_label,
+            draw=run.fakes(state.players.generator, "checkup"),
+            random=seeded(seed, "checkup pictures"),
+            device=accelerator.device,
+        )
+
         def keep(*, grid: bool) -> None:
             """Write a checkpoint, and a sample grid where one is due; note how long that takes."""
             with clock.reserve():
                 if grid:
                     grids.write(state.step, state.shown)
+                    write_report(run)
                 if state.step not in steps_of(run.path):
-                    state.check_finite(run.path)
+                    state.check_finite()
                     save_checkpoint(run.path, state.step, state.tensors(), {"seconds": clock.elapsed()})
                     remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every)
 
         if not run.checkpoints():
             keep(grid=False)
+        failures = Failures(run, state, stats, partial(keep, grid=True), on_failure)
 
         # Train.
         settings_ = recipe.settings
@@ -147,7 +164,7 @@ def train(
         line_begun = time.monotonic()
         while not stopped() and (steps is None or state.step < steps) and not clock.spent():
             real = reals.batch(state.order.next(recipe.update.reals(settings_)))
-            factor = rate_factor(state.step, settings_)
+            factor = rate_factor(state.step, settings_) * state.rate_factor
             set_rate(players.generator_optimizer, settings_.generator_rate * factor)
             set_rate(players.discriminator_optimizer, settings_.discriminator_rate * factor)
             losses = state.options.update(players, real, state.fakes, settings_)
@@ -157,9 +174,17 @@ def train(
             if state.average is not None:
                 state.average.update(state.step)
 
+            # Go no further with what is worth nothing.
+            if state.step % settings_.log_every == 0 or state.step % settings_.checkpoint_every == 0:
+                broken = state.not_finite()
+                if broken is not None:
+                    failures.broken(Finding(NOT_FINITE, state.step, broken))
+                    continue
+
             # Say how it goes.
+            line: dict[str, float] = {}
             if state.step % settings_.log_every == 0:
-                means = state.mean_losses(recipe.update.losses, run.path)
+                means = state.mean_losses(recipe.update.losses)
                 rate = (state.step - line_step) / (time.monotonic() - line_begun)
                 line_step, line_begun = state.step, time.monotonic()
                 status = Status(
@@ -171,16 +196,27 @@ def train(
                     losses=means,
                 )
                 options = state.options.figures()
-                stats.add({"step": state.step, "seconds": round(status.seconds, 3)} | _rounded(status) | means | options)
+                line |= _rounded(status) | means | options
                 events.add(state.step, {f"loss/{name}": value for name, value in means.items()} | options)
                 if progress is not None:
                     progress(status)
+
+            # Look how healthy it is.
+            if settings_.health_every and state.step % settings_.health_every == 0:
+                measured = checkup.measure(state.shown, players.discriminator)
+                events.add(state.step, {f"health/{name}": value for name, value in measured.items()})
+                line |= measured
+            if line:
+                line = {"step": state.step, "seconds": round(clock.elapsed(), 3)} | line
+                stats.add(line)
+                failures.see(line)
 
             # Keep what was reached.
             if state.step % settings_.checkpoint_every == 0:
                 keep(grid=state.step % settings_.grid_every == 0)
             elif state.step % settings_.grid_every == 0:
                 grids.write(state.step, state.shown)
+                write_report(run)
 
         keep(grid=state.step > begun_step)
         leave(stopped())

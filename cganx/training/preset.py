@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cganx.networks import ImageShape
 from cganx.objectives import AdversarialLoss, RelativisticLoss, smoothed
+from cganx.training.health import Balance
 from cganx.training.optimizers import MakeOptimizer, adam
 from cganx.training.settings import Settings, TargetSettings
 from cganx.training.updates import Update
@@ -66,3 +67,9 @@ class Preset(Generic[_Settings]):
         if isinstance(self.settings, TargetSettings) and isinstance(loss, AdversarialLoss):
             return smoothed(loss, self.settings.label_smoothing)
         return loss
+
+    @property
+    def balance(self) -> Balance:
+        """What the health monitor needs to know of the losses."""
+        discriminator, generator = self.update.loss.balance
+        return Balance(self.update.scale * discriminator, generator)

@@ -136,13 +136,14 @@ class Run:
         _load_weights(module, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, self.path)
         module.requires_grad_(False)
         averaged = self.config.settings["ema_decay"] > 0
-        reestimate(module, self._fakes(module), batches=AVERAGED_BATCHES if averaged else BATCHES)
+        reestimate(module, self.fakes(module, "statistics"), batches=AVERAGED_BATCHES if averaged else BATCHES)
         return module
 
-    def _fakes(self, module: nn.Module) -> Fakes:
-        random = seeded(self.config.seed, "statistics")
-        size = int(module.latent)  # type: ignore[arg-type]
-        return Fakes(size, self.preset.latent, self.config.class_counts, random, torch.device("cpu"))
+    def fakes(self, generator: nn.Module, stream: str) -> Fakes:
+        """What a generator of this run is fed, drawn by the run's seed for that purpose, on the CPU."""
+        latent = int(generator.latent)  # type: ignore[arg-type]
+        random = seeded(self.config.seed, stream)
+        return Fakes(latent, self.preset.latent, self.config.class_counts, random, torch.device("cpu"))
 
     def card(self, checkpoint: int | Literal["latest"] = "latest") -> GeneratorCard:
         """What the generator of a checkpoint is: everything but the figures of parity and quality."""

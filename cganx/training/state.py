@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cganx.errors import TrainingError
 from cganx.training.averaging import AveragedGenerator
-from cganx.training.checkpoint import load_checkpoint, steps_of
+from cganx.training.checkpoint import load_checkpoint
 from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
 from cganx.training.run import Run, RunConfig
@@ -20,6 +20,8 @@ from cganx.training.sampling import Draws, Fakes, Order, Shuffled, seeded
 from cganx.training.updates import Players
 
 __all__ = ["State"]
+
+RESTART_RATE = 0.5
 
 
 @dataclass
@@ -34,6 +36,7 @@ class State:
     device: torch.device
     step: int = 0
     seconds: float = 0.0
+    restarts: int = 0
     pending: list[Tensor] = field(default_factory=list)  # losses [k] of the steps since the last line of stats
 
     @classmethod
@@ -91,6 +94,8 @@ class State:
         if self.device.type == "cuda":
             out["random/cuda"] = torch.cuda.get_rng_state(self.device)
         out["step"] = torch.tensor(self.step)
+        if self.restarts:
+            out["restarts"] = torch.tensor(self.restarts)
         if self.pending:
             out["pending"] = torch.stack(self.pending)
         return out
@@ -107,8 +112,24 @@ class State:
         torch.set_rng_state(tensors["random/cpu"])
         if self.device.type == "cuda" and "random/cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
-        self.step, self.seconds = int(tensors["step"]), float(state["seconds"])
+        self.step, self.seconds, self.restarts = int(tensors["step"]), float(state["seconds"]), int(tensors.get("restarts", 0))
         self.pending = [one.to(self.device) for one in tensors.get("pending", torch.empty(0))]
+
+    @property
+    def rate_factor(self) -> float:
+        """What restarts have left of the learning rates."""
+        return RESTART_RATE**self.restarts
+
+    @torch.no_grad()
+    def go_back(self, run: Path, tensors: Mapping[str, Tensor]) -> None:
+        """Networks and optimisers as they were at a checkpoint, to go on from this step with new numbers and lower rates."""
+        for part, module in self._modules().items():
+            _load(module, under(tensors, part), run)
+        for part, optimizer in self._optimizers().items():
+            optimizer.state.clear()
+            _load_optimizer(optimizer, under(tensors, part))
+        self.pending.clear()
+        self.restarts += 1
 
     def take_weights(self, run: Run) -> None:
         """The networks of another run's newest checkpoint, without its optimisers and its place in the data."""
@@ -117,34 +138,26 @@ class State:
             weights = under(tensors, part) or under(tensors, "generator")  # that run may have kept no average
             _load(module, weights, run.path)
 
-    def mean_losses(self, names: tuple[str, ...], run: Path) -> dict[str, float]:
-        """Means since the last call. Raises TrainingError where a step's losses are not finite."""
-        self._check_losses(run)
+    def mean_losses(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Means since the last call."""
         means = torch.stack(self.pending).mean(dim=0).tolist()
         self.pending.clear()
         return {name: round(value, 6) for name, value in zip(names, means, strict=True)}
 
-    def check_finite(self, run: Path) -> None:
-        """Raise TrainingError where a loss or a weight is not finite: such a state is worth no checkpoint."""
-        self._check_losses(run)
-        finite = all(bool(one.isfinite().all()) for module in self._modules().values() for one in module.state_dict().values())
-        if not finite:
-            raise not_finite("a weight", self.step, run)
-
-    def _check_losses(self, run: Path) -> None:
+    def not_finite(self) -> str | None:
+        """What of the losses since the last line and of the weights is infinite or undefined, and since which step."""
         if self.pending:
             bad = (~torch.stack(self.pending).isfinite().all(dim=1)).nonzero()
             if len(bad):
-                raise not_finite("a loss", self.step - len(self.pending) + int(bad[0]) + 1, run)
+                return f"a loss became infinite or undefined in step {self.step - len(self.pending) + int(bad[0]) + 1:,}"
+        finite = all(bool(one.isfinite().all()) for module in self._modules().values() for one in module.state_dict().values())
+        return None if finite else "a weight became infinite or undefined"
 
-
-def not_finite(what: str, step: int, run: Path) -> TrainingError:
-    steps = steps_of(run)
-    last = f"the checkpoint of step {steps[-1]} stays" if steps else "there is no checkpoint before it"
-    return TrainingError(
-        f"{what} became infinite or undefined in step {step}; {last}. Try lower rates in a new run, such as "
-        f"--set generator_rate=1e-4 --set discriminator_rate=1e-4"
-    )
+    def check_finite(self) -> None:
+        """Raise TrainingError where the state is worth no checkpoint."""
+        broken = self.not_finite()
+        if broken is not None:
+            raise TrainingError(f"step {self.step:,}: {broken}; the last checkpoint stays")
 
 
 def under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

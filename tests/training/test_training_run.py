@@ -85,7 +85,7 @@ def test_the_run_directory_holds_what_it_says(stripes: DataSet, tmp_path: Path, 
     assert config["settings"]["batch_size"] == 8
     assert config["class_counts"] == [16, 16, 16]  # one of the 49 pictures has no label
     assert [one.step for one in seen] == [5, 10, 15, 20]
-    assert set(seen[0].losses) == {"discriminator", "generator", "class_real", "class_fake"}
+    assert set(seen[0].losses) == {"discriminator", "generator", "class_real", "class_fake", "accuracy"}
     assert {path.name for path in (run.path / "samples").iterdir()} == {"step-00000010.png", "step-00000020.png"}
     with Image.open(run.path / "samples" / "step-00000020.png") as grid:
         assert min(grid.size) > 3 * 16

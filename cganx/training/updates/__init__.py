@@ -9,7 +9,7 @@ from cganx.training.updates.critic import ClippedCritic, PenalisedCritic
 from cganx.training.updates.informed import Informed
 from cganx.training.updates.joint import Joint
 from cganx.training.updates.mixed import Mixed, MixedWithClasses
-from cganx.training.updates.players import Batch, Draw, Players, Update
+from cganx.training.updates.players import Batch, Draw, Players, Update, in_eval_mode
 from cganx.training.updates.relativistic import Relativistic
 from cganx.training.updates.separate import Separate
 
@@ -28,4 +28,5 @@ __all__ = [
     "Relativistic",
     "Separate",
     "Update",
+    "in_eval_mode",
 ]

@@ -22,6 +22,7 @@ __all__ = [
     "by_running_statistics",
     "class_logits",
     "generator_turn",
+    "in_eval_mode",
     "matching",
 ]
 
@@ -107,6 +108,19 @@ class Update(Protocol[_Settings_contra]):
 
     def __call__(self, players: Players, real: Batch, draw: Draw, settings: _Settings_contra) -> tuple[Tensor, ...]:
         """Change the players' weights; return the losses, detached."""
+
+
+@contextlib.contextmanager
+def in_eval_mode(*networks: nn.Module) -> Iterator[None]:
+    """Networks as they are used: dropout off, batch norm by its running statistics. Afterwards they train as before."""
+    training = [network.training for network in networks]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network, before in zip(networks, training, strict=True):
+            network.train(before)
 
 
 @contextlib.contextmanager
