@@ -60,14 +60,16 @@ class Settings:
     feature_matching: float = _number(
         0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4
     )
-    augment_translation: float = _number(
-        0.0, "the discriminator sees pictures moved by up to this share of the sides; 0.125 is usual", 0.0, 0.5
+    augment_translation: float = _number(0.0, "augmentation: moved by up to this share of the sides; 0.125 is usual", 0.0, 0.5)
+    augment_scaling: float = _number(0.0, "augmentation: scaled by a factor of up to 2 to this power; 0.25 is usual", 0.0, 1.0)
+    augment_rotation: float = _number(0.0, "augmentation: turned by up to so many degrees", 0.0, 180.0)
+    augment_mirror: bool = field(
+        default=False, metadata={"about": "true or false: augmentation: half mirrored; not for letters"}
     )
-    augment_scaling: float = _number(0.0, "... enlarged or reduced by up to 2 to this power; 0.25 is usual", 0.0, 1.0)
-    augment_rotation: float = _number(0.0, "... turned by up to so many degrees", 0.0, 180.0)
-    augment_mirror: bool = field(default=False, metadata={"about": "true or false: ... half of them mirrored; not for letters"})
-    augment_colour: float = _number(0.0, "... with other brightness, contrast and saturation; 1 is usual", 0.0, 1.0)
-    augment_cutout: float = _number(0.0, "... with a grey square of this share of the sides; 0.5 is usual", 0.0, 1.0)
+    augment_colour: float = _number(0.0, "augmentation: changed in brightness, contrast and saturation; 1 is usual", 0.0, 1.0)
+    augment_cutout: float = _number(
+        0.0, "augmentation: covered by a grey square of this share of the sides; 0.5 is usual", 0.0, 1.0
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -90,7 +92,7 @@ class GameSettings(Settings):
     noisy_labels: float = _number(0.0, "share of pictures of which the discriminator is told the wrong thing", 0.0, 0.5)
     ada_target: float = _number(
         0.0,
-        "adaptive augmentation: acts more often while the mean sign of the reals' scores is above this; 0.6 is usual",
+        "adaptive augmentation: more of it while the mean sign of reals' scores is above this; 0.6 is usual, 0 is off",
         0.0,
         1.0,
     )
