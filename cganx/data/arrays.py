@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from cganx.data.dataset import Labels
 from cganx.data.picture import SMALLEST, fitted, pillow
 from cganx.data.sources import Filled, Form, Part, Progress, Survey, held_out
 from cganx.data.workers import in_threads
@@ -79,7 +80,7 @@ class ArrayPictures:
             target[index] = fitted(image, form)
 
 
-def split(pictures: ArrayPictures, labels: NDArray[np.int64]) -> tuple[Part, Part]:
+def split(pictures: ArrayPictures, labels: Labels) -> tuple[Part, Part]:
     """Cut in training and test part by a hash of each picture's place in the array."""
     test = held_out(map(str, range(len(labels))))
     if test.all():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cganx.data.cache import Packed, cache_folder, entry_key, keep, read_entry, scratch_folder
-from cganx.data.dataset import UNLABELLED, DataSet, LabelledImages, fingerprint, pixel_digest
+from cganx.data.dataset import UNLABELLED, DataSet, LabelledImages, Labels, fingerprint, kind_of, pixel_digest
 from cganx.data.folder import find_folder
 from cganx.data.idx import find_idx
 from cganx.data.named import NAMED
@@ -40,7 +40,8 @@ def load(
 
     Args:
         spec: ``fashion-small``, ``fashion-mnist``, or the path of a folder with one subfolder a class, a folder with
-            ``train/`` and ``test/`` that hold such, a folder of IDX files, an ``.npz`` or a ``.csv`` file.
+            ``train/`` and ``test/`` that hold such, a folder of IDX files, an ``.npz`` or a ``.csv`` file. The last two may
+            hold attributes, any number to a picture, in place of classes.
         image_size: (height, width) in pixels, or the side of a square. By default the commonest size of the training
             pictures where both sides are at most 64, else 64 x 64.
         channels: 1 or 3. By default 1 where no picture has colour, else 3.
@@ -105,8 +106,10 @@ def _packed(source: Source, options: Options, cache: Path, progress: Progress) -
         return Packed(contents.classes, train, test, pixel_digest(train.images, test.images))
 
 
-def _few_labels(labels: NDArray[np.int64], classes: tuple[str, ...], count: int, name: str) -> NDArray[np.int64]:
+def _few_labels(labels: Labels, classes: tuple[str, ...], count: int, name: str) -> Labels:
     """``labels`` with all but ``count`` of each class set to -1."""
+    if kind_of(labels) == "attributes":
+        raise DataError(f"{name}: labels_per_class is for classes, and this set has attributes: leave it out")
     if count < 1:
         raise DataError(f"labels_per_class {count}: give at least 1")
     order = np.argsort(_scattered(len(labels)), kind="stable")

@@ -1,4 +1,4 @@
-"""``.npz`` files with ``images``, ``labels`` and ``classes``."""
+"""``.npz`` files with ``images``, ``labels`` (or ``attributes``) and ``classes``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from cganx.data.arrays import ArrayPictures, split
+from cganx.data.attributes import switches
+from cganx.data.dataset import Labels
 from cganx.data.sources import Contents, Part, Source, check_names, licence_line
 from cganx.data.stream import DAMAGED, DEFLATE_RATIO, read_array
 from cganx.errors import DataError
 
 __all__ = ["find_npz"]
 
-KEYS = ("images", "labels", "classes")
 MOST_LICENCE = 2**16
 HOW = "save it with numpy.savez(path, images=..., labels=..., classes=...)"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -28,9 +29,10 @@ def find_npz(path: Path) -> Source | None:
     """The arrays in an ``.npz`` file; None for another suffix.
 
     ``images`` is uint8 [n, height, width] or [n, height, width, channels] with 1 or 3 channels, ``labels`` integers
-    [n], each an index into ``classes`` or -1, ``classes`` strings. ``test_images`` and ``test_labels`` are the test
-    part; without them one picture in ten is held out. ``licences``, strings that may be there, say on what terms the
-    pictures are, for the generator's card.
+    [n], each an index into ``classes`` or -1, ``classes`` strings. In place of ``labels`` there may be ``attributes``, integers
+    or booleans [n, attributes] of 0 and 1 (or -1 and 1); ``classes`` names them. ``test_images`` and ``test_labels`` (or
+    ``test_attributes``) are the test part; without them one picture in ten is held out. ``licences``, strings that
+    may be there, say on what terms the pictures are, for the generator's card.
     """
     if path.suffix.casefold() != ".npz" or not path.is_file():
         return None
@@ -53,16 +55,26 @@ def _open(path: Path, scratch: Path) -> Contents:
     try:
         with zipfile.ZipFile(path) as archive:
             present = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
-            for key in KEYS:
+            labels, read = ("attributes", _attributes) if "attributes" in present else ("labels", _labels)
+            if {"attributes", "labels"} <= present:
+                raise DataError(f"{path}: both labels and attributes are in it: leave one out")
+            for key in ("images", labels, "classes"):
                 if key not in present:
                     raise DataError(f"{path}: no array {key!r} in it, only {', '.join(sorted(present)) or 'none'}: {HOW}")
-            if ("test_images" in present) != ("test_labels" in present):
-                raise DataError(f"{path}: test_images and test_labels come in pairs, and one is not there")
+            if ("test_images" in present) != (f"test_{labels}" in present):
+                raise DataError(f"{path}: test_images and test_{labels} come in pairs, and one is not there")
             classes = check_names(_classes(path, archive, scratch), f"{path}: classes")
-            train = _part(path, archive, "", len(classes), scratch)
-            if "test_images" not in present:
-                return Contents(classes, *split(*train))
-            return Contents(classes, Part(*train), Part(*_part(path, archive, "test_", len(classes), scratch)))
+
+            def part(prefix: str) -> tuple[ArrayPictures, Labels]:
+                pictures = _pictures(path, archive, prefix, scratch)
+                key = f"{prefix}{labels}"
+                values = _array(path, archive, key, "iub" if labels == "attributes" else "iu", "integers", scratch)
+                if values.shape[:1] != (len(pictures),):
+                    raise DataError(f"{path}: {key} has the shape {values.shape}, but there are {len(pictures)} {prefix}images")
+                return pictures, read(values, classes, f"{path}: {key}")
+
+            train = part("")
+            return Contents(classes, *(split(*train) if "test_images" not in present else (Part(*train), Part(*part("test_")))))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGED) as error:  # RuntimeError: it is encrypted
         raise DataError(f"{path}: not an .npz file, or damaged ({error}): {HOW}") from error
     except OSError as error:
@@ -94,12 +106,9 @@ def _classes(path: Path, archive: zipfile.ZipFile, scratch: Path) -> list[str]:
     return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in classes.tolist()]
 
 
-def _part(
-    path: Path, archive: zipfile.ZipFile, prefix: str, classes: int, scratch: Path
-) -> tuple[ArrayPictures, NDArray[np.int64]]:
-    key, label_key = f"{prefix}images", f"{prefix}labels"
+def _pictures(path: Path, archive: zipfile.ZipFile, prefix: str, scratch: Path) -> ArrayPictures:
+    key = f"{prefix}images"
     images = _array(path, archive, key, "u", "uint8, 0 to 255", scratch)
-    labels = _array(path, archive, label_key, "iu", "integers", scratch)
     if images.dtype != np.uint8:
         raise DataError(f"{path}: {key}: its type is {images.dtype}, and it has to be uint8, 0 to 255")
     if images.ndim == 3:
@@ -109,15 +118,29 @@ def _part(
             f"{path}: {key} has the shape {images.shape}, and it has to be [n, height, width] or "
             "[n, height, width, channels] with 1 or 3 channels"
         )
-    if labels.shape != (len(images),):
-        raise DataError(f"{path}: {label_key} has the shape {labels.shape}, but there are {len(images)} {key}")
     if not prefix and not len(images):
         raise DataError(f"{path}: {key} holds no picture")
-    numbers = labels.astype(np.int64)
-    wrong = np.flatnonzero((numbers < -1) | (numbers >= classes))
+    return ArrayPictures(images.astype(np.uint8, copy=False), f"{path}: {key}")
+
+
+def _labels(values: NDArray[np.generic], classes: tuple[str, ...], where: str) -> NDArray[np.int64]:
+    if values.ndim != 1:
+        raise DataError(f"{where} has the shape {values.shape}, and it has to be one number a picture")
+    numbers = values.astype(np.int64)
+    wrong = np.flatnonzero((numbers < -1) | (numbers >= len(classes)))
     if len(wrong):
         raise DataError(
-            f"{path}: {label_key}[{wrong[0]}] is {numbers[wrong[0]]}, and with {classes} classes a label is 0 to "
-            f"{classes - 1}, or -1 for none"
+            f"{where}[{wrong[0]}] is {numbers[wrong[0]]}, and with {len(classes)} classes a label is 0 to "
+            f"{len(classes) - 1}, or -1 for none"
         )
-    return ArrayPictures(images.astype(np.uint8, copy=False), f"{path}: {key}"), numbers
+    return numbers
+
+
+def _attributes(values: NDArray[np.generic], classes: tuple[str, ...], where: str) -> NDArray[np.uint8]:
+    if values.shape[1:] != (len(classes),):
+        raise DataError(f"{where} has the shape {values.shape}, and it has to be [n, {len(classes)}]: a column for each name")
+    wrong = np.argwhere(~np.isin(values, (-1, 0, 1)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(f"{where}[{row}, {column}] is {values[row, column]}, and an attribute is 0 or 1 (or -1 and 1)")
+    return switches(values.astype(np.int8), classes, where)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cganx.data.dataset import Labels
 from cganx.data.picture import FITS, SMALLEST
 from cganx.data.sources import Contents, Failure, Form, Part, Pictures, Progress
 from cganx.data.stream import MEMORY_LIMIT
@@ -59,10 +60,10 @@ def _is_size(pair: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class PackedPart:
-    """uint8 [n, height, width, channels] and int64 [n]; ``path`` is the file of raw bytes where they are mapped."""
+    """uint8 [n, height, width, channels] and labels; ``path`` is the file of raw bytes where the pictures are mapped."""
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    labels: Labels
     path: Path | None = None
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cganx.data.dataset import Labels
 from cganx.errors import DataError
 
 __all__ = [
@@ -89,10 +90,10 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """The training or the test part; ``labels`` is int64 [n], -1 where there is none."""
+    """The training or the test part; ``labels`` is int64 [n], -1 where there is none, or uint8 [n, attributes]."""
 
     pictures: Pictures
-    labels: NDArray[np.int64]
+    labels: Labels
 
 
 @dataclass(frozen=True)
