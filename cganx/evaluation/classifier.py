@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cganx.data import Labels
+
 __all__ = ["FEATURES", "Classifier", "Recipe", "fit"]
 
 FEATURES = 128
@@ -90,7 +92,7 @@ def to_input(pixels: Tensor) -> Tensor:
     return (pixels.float() / 127.5 - 1).permute(0, 3, 1, 2)
 
 
-def fit(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, recipe: Recipe, progress: Progress) -> Classifier:
+def fit(images: NDArray[np.uint8], labels: Labels, classes: int, recipe: Recipe, progress: Progress) -> Classifier:
     """Train a classifier on pictures uint8 [n, height, width, channels] with labels [n]; -1 marks those to leave out.
 
     Seeded, on the CPU, and the same each time on one machine at one number of threads.

@@ -89,8 +89,10 @@ def oracle(
         progress: called with (stage, done, total) while it is trained.
 
     Raises:
-        DataError: the set cannot judge: one class only, or a class without labelled training or test pictures.
+        DataError: the set cannot judge: attributes, one class only, or a class without labelled training or test pictures.
     """
+    if dataset.kind == "attributes":
+        raise DataError(f"{dataset.name}: the oracle tells classes apart, and this set has attributes: it cannot judge")
     require_classes(dataset)
     _require_test_pictures(dataset)
     recipe = recipe or Recipe()

@@ -92,30 +92,35 @@ class ClassConditionalAffine(nn.Module):
     """Gain and bias for each channel, both linear in the label's weights.
 
     Takes features [n, features, h, w] and label weights [n, classes]; a one-hot label picks the gain and bias of its
-    class, a blend mixes them. Gains start at 1, biases at 0.
+    class, a blend mixes them. Gains start at 1, biases at 0. With ``several`` labels at once (attributes), or none of them,
+    those of the label that are on are added to a gain and a bias of all pictures: these start at 1 and 0, the others at 0.
     """
 
-    def __init__(self, features: int, classes: int) -> None:
+    def __init__(self, features: int, classes: int, *, several: bool = False) -> None:
         super().__init__()
-        self.gain = nn.Parameter(torch.ones(classes, features))
+        self.gain = nn.Parameter(torch.full((classes, features), 0.0 if several else 1.0))
         self.bias = nn.Parameter(torch.zeros(classes, features))
+        self.shared_gain = nn.Parameter(torch.ones(features)) if several else None
+        self.shared_bias = nn.Parameter(torch.zeros(features)) if several else None
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """Features of the same shape."""
         gain, bias = label @ self.gain, label @ self.bias
+        if self.shared_gain is not None and self.shared_bias is not None:
+            gain, bias = gain + self.shared_gain, bias + self.shared_bias
         return torch.addcmul(bias[:, :, None, None], x, gain[:, :, None, None])
 
 
 class ClassConditionalBatchNorm2d(nn.Module):
     """Batch norm whose gain and bias come from the label (Dumoulin et al. 2017, section 2.2; de Vries et al. 2017).
 
-    The statistics are shared by all classes.
+    The statistics are shared by all classes. ``several`` is that of `ClassConditionalAffine`.
     """
 
-    def __init__(self, features: int, classes: int) -> None:
+    def __init__(self, features: int, classes: int, *, several: bool = False) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(features, affine=False)
-        self.affine = ClassConditionalAffine(features, classes)
+        self.affine = ClassConditionalAffine(features, classes, several=several)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """Features [n, features, h, w] of the same shape, for label weights [n, classes]."""
@@ -128,14 +133,18 @@ class ClassConditionalBatchNorm2d(nn.Module):
 
         Exact for every label: gain and bias stay linear in its weights.
         """
-        classes, features = self.affine.gain.shape
-        out = ClassConditionalAffine(features, classes)
+        affine = self.affine
+        classes, features = affine.gain.shape
+        out = ClassConditionalAffine(features, classes, several=affine.shared_gain is not None)
         mean, variance = self.norm.running_mean, self.norm.running_var
         assert mean is not None  # BatchNorm2d tracks both unless told otherwise
         assert variance is not None
         scale = torch.rsqrt(variance + self.norm.eps)
-        out.gain.copy_(self.affine.gain * scale)
-        out.bias.copy_(self.affine.bias - self.affine.gain * scale * mean)
+        out.gain.copy_(affine.gain * scale)
+        out.bias.copy_(affine.bias - affine.gain * scale * mean)
+        if affine.shared_gain is not None and affine.shared_bias is not None:
+            out.shared_gain = nn.Parameter(affine.shared_gain * scale)
+            out.shared_bias = nn.Parameter(affine.shared_bias - affine.shared_gain * scale * mean)
         return out
 
 

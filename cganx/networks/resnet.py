@@ -7,6 +7,7 @@ embedding, skip-z, self-attention, orthogonal initialisation, at widths for two 
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -89,17 +90,18 @@ def _half(x: Tensor) -> Tensor:
 
 
 class ResNetGenerator(nn.Module):
-    """Latent [n, 128] ~ N(0, 1) and label weights [n, classes] -> picture [n, c, h, w] in -1..1."""
+    """Latent [n, 128] ~ N(0, 1) and label weights [n, classes] -> picture [n, c, h, w] in -1..1.
 
-    def __init__(self, shape: ImageShape, classes: int, latent: int = 128, width: int = 256) -> None:
+    ``several``: the labels are attributes.
+    """
+
+    def __init__(self, shape: ImageShape, classes: int, latent: int = 128, width: int = 256, *, several: bool = False) -> None:
         super().__init__()
         self.shape, self.classes, self.latent, self.width = shape, classes, latent, width
+        norm = partial(ClassConditionalBatchNorm2d, width, classes, several=several)
         self.base = _small_base(shape)
         self.linear = nn.Linear(latent, width * self.base[0] * self.base[1])
-        self.blocks = nn.ModuleList(
-            UpBlock(width, width, (ClassConditionalBatchNorm2d(width, classes), ClassConditionalBatchNorm2d(width, classes)))
-            for _ in range(_stages(shape))
-        )
+        self.blocks = nn.ModuleList(UpBlock(width, width, (norm(), norm())) for _ in range(_stages(shape)))
         self.norm = nn.BatchNorm2d(width)
         self.to_image = nn.Conv2d(width, shape.channels, 3, padding=1)
         _xavier(self)

@@ -36,10 +36,10 @@ class SNGANGenerator(nn.Module):
 
     A linear layer to the base of at most about 10 pixels a side, a 3x3 convolution there, then nearest-neighbour
     doublings with a 3x3 convolution each; class-conditional batch norm and ReLU at every stage. A size that the
-    doublings do not reach exactly is cut from the middle of the next larger one.
+    doublings do not reach exactly is cut from the middle of the next larger one. ``several``: the labels are attributes.
     """
 
-    def __init__(self, shape: ImageShape, classes: int, latent: int = LATENT) -> None:
+    def __init__(self, shape: ImageShape, classes: int, latent: int = LATENT, *, several: bool = False) -> None:
         super().__init__()
         self.shape, self.classes, self.latent = shape, classes, latent
         self.base = base_size(shape)
@@ -48,11 +48,11 @@ class SNGANGenerator(nn.Module):
         widths = [min(FINEST * 2**stage, WIDEST) for stage in range(stages, -1, -1)]
         self.width = widths[0]
         self.linear = nn.Linear(latent + classes, widths[0] * self.base[0] * self.base[1])
-        self.first_norm = ClassConditionalBatchNorm2d(widths[0], classes)
+        self.first_norm = ClassConditionalBatchNorm2d(widths[0], classes, several=several)
         self.convs = nn.ModuleList(
             nn.Conv2d(before, after, 3, padding=1, bias=False) for before, after in pairwise([widths[0], *widths])
         )
-        self.norms = nn.ModuleList(ClassConditionalBatchNorm2d(width, classes) for width in widths)
+        self.norms = nn.ModuleList(ClassConditionalBatchNorm2d(width, classes, several=several) for width in widths)
         self.to_image = nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
         orthogonal_init(self)
 

@@ -12,7 +12,7 @@ from cganx.objectives.adversarial import (
     smoothed,
     watched,
 )
-from cganx.objectives.auxiliary import class_cross_entropy, feature_matching
+from cganx.objectives.auxiliary import ClassLoss, attribute_cross_entropy, class_cross_entropy, feature_matching
 from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "RELATIVISTIC",
     "WASSERSTEIN",
     "AdversarialLoss",
+    "ClassLoss",
     "RelativisticLoss",
+    "attribute_cross_entropy",
     "class_cross_entropy",
     "feature_matching",
     "gradient_penalty",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["class_cross_entropy", "feature_matching"]
+__all__ = ["ClassLoss", "attribute_cross_entropy", "class_cross_entropy", "feature_matching"]
+
+ClassLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Of a class head's logits and label weights, both [n, classes]."""
 
 
 def class_cross_entropy(class_logits: Tensor, label: Tensor) -> Tensor:
@@ -14,6 +20,15 @@ def class_cross_entropy(class_logits: Tensor, label: Tensor) -> Tensor:
     The L_C of Odena et al. 2017 (AC-GAN), section 3.
     """
     return -(label * F.log_softmax(class_logits, dim=1)).sum(dim=1).mean()
+
+
+def attribute_cross_entropy(class_logits: Tensor, label: Tensor) -> Tensor:
+    """-mean sum_k label_k log sigmoid(class_logits)_k + (1 - label_k) log(1 - sigmoid(class_logits)_k), for [n, attributes].
+
+    The L_C of Odena et al. 2017, section 3, where each attribute is there or not by itself (Choi et al. 2018, StarGAN,
+    equations 2 and 3).
+    """
+    return F.binary_cross_entropy_with_logits(class_logits, label, reduction="none").sum(dim=1).mean()
 
 
 def feature_matching(real_features: Tensor, fake_features: Tensor) -> Tensor:

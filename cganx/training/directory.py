@@ -25,7 +25,6 @@ __all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "locked", "read_stat
 STATS = "stats.jsonl"
 COLUMNS = 10
 GRID_LATENTS = 100
-MOST_ROWS = 100
 
 
 @contextlib.contextmanager
@@ -114,31 +113,29 @@ def _step(line: str) -> float:
 class GridWriter:
     """``samples/step-00000500.png``: ten pictures of each class, of the same latents every time.
 
-    ``latent`` is [100, latent]. Every class is shown at the first ten of them; without classes all hundred are shown.
+    ``latent`` is [100, latent]. Each of ``labels``, a name and label weights [classes], is shown at the first ten of them;
+    without any all hundred are shown.
     """
 
-    def __init__(self, run: Path, classes: Sequence[str], latent: Tensor) -> None:
+    def __init__(self, run: Path, labels: Sequence[tuple[str, Tensor]], latent: Tensor) -> None:
         self._folder = run / "samples"
-        self._count = len(classes)
         rows = torch.split(latent, COLUMNS)
-        if classes:
-            self._rows = [(name, index, rows[0]) for index, name in enumerate(classes[:MOST_ROWS])]
+        if labels:
+            self._rows = [(name, label.to(latent), rows[0]) for name, label in labels]
         else:
-            self._rows = [("", 0, row) for row in rows]
+            self._rows = [("", latent.new_empty(0), row) for row in rows]
 
     @torch.no_grad()
     def write(self, step: int, generator: nn.Module) -> None:
         """Write the grid of a generator; its training mode is as before afterwards."""
         with in_eval_mode(generator):
-            rows = [(name, self._pictures(generator, index, latent)) for name, index, latent in self._rows]
+            rows = [(name, self._pictures(generator, label, latent)) for name, label, latent in self._rows]
         buffer = io.BytesIO()
         sheet(rows).save(buffer, "PNG")
         write_whole(self._folder / f"step-{step:08d}.png", buffer.getvalue())
 
-    def _pictures(self, generator: nn.Module, index: int, latent: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        label = torch.zeros(len(latent), self._count, device=latent.device)
-        label[:, index : index + 1] = 1.0
-        image = generator(latent, label)
+    def _pictures(self, generator: nn.Module, label: Tensor, latent: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        image = generator(latent, label.repeat(len(latent), 1))
         pixels = image.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         row: np.ndarray[Any, np.dtype[np.uint8]] = pixels.permute(0, 2, 3, 1).cpu().numpy()
         return row

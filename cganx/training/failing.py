@@ -93,7 +93,7 @@ class Failures:
     def _start(self) -> Mapping[str, Tensor]:
         """The state before the first step."""
         with torch.random.fork_rng(devices=[]):
-            start = State.build(self._run.preset, self._run.config, self._state.device)
+            start = State.build(self._run.preset, self._run.config, self._state.labels, self._state.device)
         if self._run.config.init_from is not None:
             start.take_weights(open_run(self._run.config.init_from))
         return start.tensors()

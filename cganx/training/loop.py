@@ -22,6 +22,7 @@ from cganx.training.devices import accelerator_for, find_device, kept_memory, th
 from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
 from cganx.training.failing import Failures, OnFailure, check_on_failure
 from cganx.training.health import NOT_FINITE, Checkup, Finding
+from cganx.training.labels import shown_labels
 from cganx.training.preset import Preset
 from cganx.training.presets import DEFAULT, find_preset
 from cganx.training.report import write_report
@@ -29,7 +30,7 @@ from cganx.training.run import Run, open_run
 from cganx.training.sampling import LATENTS, Reals, seeded
 from cganx.training.schedule import rate_factor, set_rate
 from cganx.training.settings import changed
-from cganx.training.starting import check, check_size, claim, config_of, refuse_strangers, warn_of_small_classes
+from cganx.training.starting import check, check_kind, check_size, claim, config_of, refuse_strangers, warn_of_small_classes
 from cganx.training.state import State
 from cganx.training.status import Progress, Status
 
@@ -104,6 +105,8 @@ def train(
                 cache=out / "data",
                 progress=heeding(stopped, data_progress),
             )
+        check_kind(recipe, preset, data)
+        recipe = recipe.of_kind(data.kind)
         if recipe.settings.by_label:
             labelled.require_classes(data)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
@@ -114,7 +117,7 @@ def train(
 
         # Build the networks.
         accelerator = accelerator_for(torch_device)
-        state = State.build(recipe, run.config, accelerator.device)
+        state = State.build(recipe, run.config, data.train.labels, accelerator.device)
         players = dataclasses.replace(
             state.players,
             generator=accelerator.prepare(state.players.generator),
@@ -132,7 +135,8 @@ def train(
         clock = Clock(begun, state.seconds, time_budget)
         stats, events = Stats(run.path, state.step), Events(run.path, state.step)
         stack.callback(events.close)
-        grids = GridWriter(run.path, config.classes, _grid_latents(recipe, state, seed).to(accelerator.device))
+        shown = shown_labels(config.classes, config.combinations)
+        grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(accelerator.device))
 
         checkup = Checkup.choose(
             data.train.images,

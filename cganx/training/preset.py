@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from torch import Tensor, nn
 
+from cganx.data import Kind
 from cganx.networks import ImageShape
 from cganx.objectives import AdversarialLoss, RelativisticLoss, smoothed
 from cganx.training.health import Balance
@@ -15,7 +16,7 @@ from cganx.training.optimizers import MakeOptimizer, adam
 from cganx.training.settings import Settings, TargetSettings
 from cganx.training.updates import Update
 
-__all__ = ["Generator", "Preset"]
+__all__ = ["Attributes", "Generator", "Preset"]
 
 
 class Generator(Protocol):
@@ -33,6 +34,14 @@ _Settings = TypeVar("_Settings", bound=Settings)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attributes(Generic[_Settings]):
+    """What is another one where the labels are attributes, any number of them at once; None: what it is for classes."""
+
+    generator: Callable[[ImageShape, int], nn.Module] | None = None
+    update: Update[_Settings] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset(Generic[_Settings]):
     """One full recipe.
 
@@ -41,6 +50,7 @@ class Preset(Generic[_Settings]):
     head cannot be paired with settings that have no weight for it. ``generator_label`` and ``discriminator_label`` say in
     words how the label enters. ``steps`` is the default length. ``shuffled``: every picture once an epoch, in a new order
     each time; otherwise every picture of a batch is drawn by itself. ``latent`` is ``normal`` or ``uniform``.
+    ``attributes`` says what is otherwise for attributes, None where it takes classes alone.
     ``fixed_size`` is the only (height, width) that the network makes, None where it makes all. ``departs`` says where
     and why the recipe is not the original's.
     """
@@ -58,6 +68,7 @@ class Preset(Generic[_Settings]):
     latent: str = "normal"
     optimizer: MakeOptimizer = adam
     fixed_size: tuple[int, int] | None = None
+    attributes: Attributes[_Settings] | None = None
     departs: str = ""
 
     @property
@@ -73,3 +84,10 @@ class Preset(Generic[_Settings]):
         """What the health monitor needs to know of the losses."""
         discriminator, generator = self.update.loss.balance
         return Balance(self.update.scale * discriminator, generator)
+
+    def of_kind(self, kind: Kind) -> Preset[_Settings]:
+        """The recipe for labels of that kind."""
+        if kind == "class" or self.attributes is None:
+            return self
+        other = self.attributes
+        return replace(self, generator=other.generator or self.generator, update=other.update or self.update)

@@ -10,17 +10,17 @@ from typing import Any
 
 from cganx.errors import TrainingError
 from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, infogan, r3gan, resnet, sngan, wgan
-from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN
+from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, attribute_cross_entropy
 from cganx.training.optimizers import rmsprop
-from cganx.training.preset import Preset
+from cganx.training.preset import Attributes, Preset
 from cganx.training.settings import (
     ClassHeadSettings,
     ClippedCriticSettings,
     EitherTargetSettings,
     InformedSettings,
+    LabelTargetSettings,
     PenalisedCriticSettings,
     RelativisticSettings,
-    TargetSettings,
     TargetTurnsSettings,
     TurnsSettings,
     UnconditionalSettings,
@@ -69,6 +69,10 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 class_weight=0.1,
             ),
             steps=16_000,
+            attributes=Attributes(
+                generator=partial(sngan.SNGANGenerator, several=True),
+                update=Joint(HINGE, attribute_cross_entropy),
+            ),
         ),
         # ------------------------------------------------------------------------------------------ Keras tutorials
         "gan": Preset[UnconditionalSettings](
@@ -83,7 +87,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             steps=46_800,
             shuffled=False,
         ),
-        "cdcgan": Preset[TargetSettings](
+        "cdcgan": Preset[LabelTargetSettings](
             summary="The conditional DCGAN of a well-known Keras tutorial, step for step: a baseline to compare with.",
             source="Brownlee, How to Develop a Conditional GAN (cGAN) From Scratch; Mirza and Osindero 2014",
             generator=cdcgan.CDCGANGenerator,
@@ -91,11 +95,12 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label=PLANE.format("first features"),
             discriminator_label=PLANE.format("picture"),
             update=Alternating(NON_SATURATING),
-            settings=TargetSettings(batch_size=128, beta1=0.5, epsilon=1e-7),
+            settings=LabelTargetSettings(batch_size=128, beta1=0.5, epsilon=1e-7),
             steps=46_800,
+            attributes=Attributes(),
             shuffled=False,
         ),
-        "acgan": Preset[TargetSettings](
+        "acgan": Preset[LabelTargetSettings](
             summary="The auxiliary classifier GAN of a well-known Keras tutorial.",
             source="Brownlee, How to Develop an Auxiliary Classifier GAN (AC-GAN) From Scratch; Odena et al. 2017",
             generator=acgan.ACGANGenerator,
@@ -103,8 +108,9 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label=PLANE.format("first features"),
             discriminator_label="not told; class head",
             update=AlternatingWithClasses(NON_SATURATING),
-            settings=TargetSettings(batch_size=64, beta1=0.5, epsilon=1e-7),
+            settings=LabelTargetSettings(batch_size=64, beta1=0.5, epsilon=1e-7),
             steps=93_700,
+            attributes=Attributes(update=AlternatingWithClasses(NON_SATURATING, attribute_cross_entropy)),
             shuffled=False,
             departs=RUNNING,
         ),
@@ -118,6 +124,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             update=Separate(NON_SATURATING),
             settings=TargetTurnsSettings(batch_size=32, beta1=0.35, label_smoothing=0.1),
             steps=30_000,
+            attributes=Attributes(),
             latent="uniform",
             departs=(
                 "Made pictures come from eval mode; the original leaves dropout and batch statistics on, so that a picture "
@@ -189,7 +196,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 "code; the rate is the code's 2e-4, where the text says 1e-4."
             ),
         ),
-        "cgan-planes": Preset[TargetSettings](
+        "cgan-planes": Preset[LabelTargetSettings](
             summary="The book's conditional GAN: the label as one more plane from a dense layer.",
             source=f"{BOOK}, skill 6; Mirza and Osindero 2014",
             generator=cgan.PlanesGenerator,
@@ -197,13 +204,14 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label="dense layer, a plane concatenated to the first features",
             discriminator_label="dense layer, a plane concatenated to the picture",
             update=Mixed(NON_SATURATING),
-            settings=TargetSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            settings=LabelTargetSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
             steps=15_000,
+            attributes=Attributes(),
             shuffled=False,
             fixed_size=(28, 28),
             departs=RUNNING,
         ),
-        "acgan-book": Preset[TargetSettings](
+        "acgan-book": Preset[LabelTargetSettings](
             summary="The book's auxiliary classifier GAN.",
             source=f"{BOOK}, skill 6; Odena et al. 2017",
             generator=acgan.BookACGANGenerator,
@@ -211,8 +219,9 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label="dense layer, joined to the latent's",
             discriminator_label="not told; class head",
             update=MixedWithClasses(NON_SATURATING),
-            settings=TargetSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
+            settings=LabelTargetSettings(batch_size=100, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.5, epsilon=1e-7),
             steps=25_000,
+            attributes=Attributes(update=MixedWithClasses(NON_SATURATING, attribute_cross_entropy)),
             shuffled=False,
             fixed_size=(28, 28),
             departs=RUNNING,
@@ -241,6 +250,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             update=Alternating(LEAST_SQUARES),
             settings=EitherTargetSettings(batch_size=100, beta1=0.5, epsilon=1e-7),
             steps=25_000,
+            attributes=Attributes(),
             shuffled=False,
             departs=f"The book's has no label: --set conditional=false. {RUNNING}",
         ),
@@ -256,6 +266,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 batch_size=32, generator_rate=5e-5, discriminator_rate=5e-5, beta2=0.9, epsilon=1e-7
             ),
             steps=20_000,
+            attributes=Attributes(),
             shuffled=False,
             optimizer=rmsprop,
             departs=(
@@ -275,6 +286,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 batch_size=32, generator_rate=1e-4, discriminator_rate=1e-4, beta1=0.0, beta2=0.9, epsilon=1e-7
             ),
             steps=11_000,
+            attributes=Attributes(),
             shuffled=False,
             departs=(
                 "The book's has no label: --set conditional=false. It keeps batch norm in the critic, against the paper, and "
@@ -320,6 +332,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             update=Separate(HINGE),
             settings=TurnsSettings(batch_size=64, beta1=0.5, discriminator_steps=5),
             steps=100_000,
+            attributes=Attributes(generator=partial(resnet.ResNetGenerator, several=True)),
         ),
         "biggan-small": Preset[TurnsSettings](
             summary="BigGAN's parts at widths for two CPU cores: shared embedding, skip-z, self-attention, averaged weights.",
@@ -338,6 +351,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 ema_decay=0.999,
             ),
             steps=50_000,
+            attributes=Attributes(),
             departs="Widths of 32 to 128 and small batches; the paper's are 64 to 1,536 and up to 2,048 pictures.",
         ),
         "r3gan": Preset[RelativisticSettings](
@@ -352,6 +366,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 batch_size=32, beta1=0.0, beta2=0.99, rate_horizon=16_000, ema_decay=0.999, gamma=0.5
             ),
             steps=16_000,
+            attributes=Attributes(),
             departs="Widths are for two CPU cores; the rates fall linearly and gamma stays, where the paper's follow cosines.",
         ),
     }

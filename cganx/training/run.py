@@ -14,10 +14,12 @@ from torch import nn
 
 import cganx
 from cganx.card import GeneratorCard, Image, Latent
+from cganx.data import Kind
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training.averaging import reestimate
 from cganx.training.checkpoint import load_checkpoint, steps_of, write_whole
+from cganx.training.labels import LabelTable, combination_table
 from cganx.training.preset import Preset
 from cganx.training.presets import find_preset
 from cganx.training.sampling import Fakes, seeded
@@ -37,6 +39,10 @@ class RunConfig:
     Everything but ``made_with`` must stay the same for the run to be resumed. ``classes`` are those that the generator
     takes, none where it is unconditional; ``class_counts`` say how often each is drawn: the labelled training pictures of
     each. ``pictures`` is how many a run learns from. ``fingerprint`` is the sha256 of the data set's content.
+
+    Where ``kind`` is ``attributes``, ``classes`` are their names, ``class_counts`` say how many pictures have each, and
+    ``combinations`` how often each combination comes (``"0101"``, a digit an attribute, in their order; where there are more
+    than 4,096, among as many pictures): batch norm's statistics are estimated with labels drawn of it.
     """
 
     preset: str
@@ -52,6 +58,8 @@ class RunConfig:
     width: int
     channels: int
     init_from: str | None = None
+    kind: Kind = "class"
+    combinations: Mapping[str, int] = field(default_factory=dict)
     format: int = FORMAT
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
@@ -59,6 +67,12 @@ class RunConfig:
     def shape(self) -> ImageShape:
         """The pictures' shape."""
         return ImageShape(self.channels, self.height, self.width)
+
+    def labels(self, *, evenly: bool) -> LabelTable:
+        """The labels of fakes, as often as they come in the data; ``evenly``, every class equally often."""
+        if self.kind == "attributes":
+            return combination_table(self.combinations)
+        return LabelTable.of_classes((1,) * len(self.classes) if evenly else self.class_counts)
 
     def to_json(self) -> str:
         """The text of ``config.json``."""
@@ -92,7 +106,7 @@ class RunConfig:
 
 def _flat(config: RunConfig) -> dict[str, Any]:
     values = dataclasses.asdict(config)
-    del values["made_with"], values["format"]
+    del values["made_with"], values["format"], values["combinations"]  # the fingerprint tells of these
     settings = values.pop("settings")
     return {**values, **settings}
 
@@ -107,7 +121,7 @@ class Run:
     @property
     def preset(self) -> Preset[Any]:
         """The preset that the run was started with, with the run's own settings."""
-        preset = find_preset(self.config.preset)
+        preset = find_preset(self.config.preset).of_kind(self.config.kind)
         return dataclasses.replace(preset, settings=changed(preset.settings, self.config.settings))
 
     def checkpoints(self) -> tuple[int, ...]:
@@ -142,8 +156,8 @@ class Run:
     def fakes(self, generator: nn.Module, stream: str) -> Fakes:
         """What a generator of this run is fed, drawn by the run's seed for that purpose, on the CPU."""
         latent = int(generator.latent)  # type: ignore[arg-type]
-        random = seeded(self.config.seed, stream)
-        return Fakes(latent, self.preset.latent, self.config.class_counts, random, torch.device("cpu"))
+        random, preset = seeded(self.config.seed, stream), self.preset
+        return Fakes(latent, preset.latent, self.config.labels(evenly=preset.settings.evenly), random, torch.device("cpu"))
 
     def card(self, checkpoint: int | Literal["latest"] = "latest") -> GeneratorCard:
         """What the generator of a checkpoint is: everything but the figures of parity and quality."""
@@ -155,7 +169,7 @@ class Run:
         return GeneratorCard(
             name=self.path.resolve().name,
             image=Image(height=config.height, width=config.width, channels=config.channels),
-            kind="class" if config.classes else "unconditional",
+            kind=config.kind if config.classes else "unconditional",
             classes=config.classes,
             latent=Latent(size=latent, distribution=preset.latent),
             method={

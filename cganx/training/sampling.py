@@ -18,9 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cganx.data import Labels
+from cganx.training.labels import LabelTable
 from cganx.training.updates import Batch
 
-__all__ = ["ALL", "LATENTS", "Chances", "Draws", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded"]
+__all__ = ["ALL", "LATENTS", "Chances", "Draws", "Even", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded"]
 
 DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
 
@@ -115,19 +117,61 @@ class Draws:
         self._random.set_state(state["random"])
 
 
+class Even:
+    """Every class equally often, whatever their sizes; within a class every picture once before one comes again.
+
+    ``labels`` [n] are the pictures' classes, each of which has one picture at least. Pictures come in rounds of one of each
+    class, in an order of its own each. All follows from the seed and the position.
+    """
+
+    def __init__(self, labels: Labels, seed: int) -> None:
+        self.seed, self.position = seed, 0
+        self._members = [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
+        self._epochs = [-1] * len(self._members)
+        self._orders = list(self._members)
+        self._round, self._classes = -1, torch.empty(0, dtype=torch.int64)
+
+    def next(self, n: int) -> Tensor:
+        """Indices [n] of the next pictures."""
+        chosen = [self._at(position) for position in range(self.position, self.position + n)]
+        self.position += n
+        return torch.tensor(chosen)
+
+    def _at(self, position: int) -> int:
+        number, place = divmod(position, len(self._members))
+        if number != self._round:
+            self._round = number
+            self._classes = torch.randperm(len(self._members), generator=seeded(self.seed, f"round {number}"))
+        label = int(self._classes[place])
+        members = self._members[label]
+        epoch, place = divmod(number, len(members))
+        if epoch != self._epochs[label]:
+            self._epochs[label] = epoch
+            order = torch.randperm(len(members), generator=seeded(self.seed, f"class {label} epoch {epoch}"))
+            self._orders[label] = members[order.numpy()]
+        return int(self._orders[label][place])
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return {"position": torch.tensor(self.position)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self.position = int(state["position"])
+
+
 class Reals:
     """Labelled pictures, uint8 [n, height, width, channels], served as float batches in -1..1 on the device.
 
     A memory-mapped array stays on the disk. On a GPU a data set of moderate size is held there whole. With ``classes``
-    pictures that have no label are left out; without, labels are [n, 0] and all pictures serve.
+    pictures that have no label are left out; without, labels are [n, 0] and all pictures serve. Attributes, uint8
+    [n, classes], are their own label weights.
     """
 
-    def __init__(
-        self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], classes: int, device: torch.device
-    ) -> None:
+    def __init__(self, images: npt.NDArray[np.uint8], labels: Labels, classes: int, device: torch.device) -> None:
         self._images, self._classes, self._device = images, classes, device
-        self._kept = np.flatnonzero(labels >= 0) if classes else np.arange(len(labels))
-        self._labels = torch.from_numpy(labels[self._kept].astype(np.int64))
+        self._kept = np.flatnonzero(labels >= 0) if classes and labels.ndim == 1 else np.arange(len(labels))
+        self._labels = torch.from_numpy(labels[self._kept])
         self._resident: Tensor | None = None
         if device.type != "cpu" and images.nbytes <= DEVICE_ARRAY_LIMIT:
             with warnings.catch_warnings():
@@ -148,8 +192,10 @@ class Reals:
         image = pixels.permute(0, 3, 1, 2).to(torch.get_default_dtype()).div_(127.5).sub_(1.0)
         if self._classes == 0:
             return Batch(image, torch.empty(len(index), 0, device=self._device))
-        label = F.one_hot(self._labels[index], self._classes).to(torch.get_default_dtype())
-        return Batch(image, label.to(self._device))
+        label = self._labels[index]
+        if label.ndim == 1:
+            label = F.one_hot(label, self._classes)
+        return Batch(image, label.to(torch.get_default_dtype()).to(self._device))
 
 
 DrawLatents = Callable[[int, int, torch.Generator], Tensor]
@@ -169,7 +215,7 @@ LATENTS: Mapping[str, DrawLatents] = MappingProxyType({"normal": _normal, "unifo
 
 
 class Fakes:
-    """Latents, and one-hot labels drawn as often as the classes come in the data; without classes, labels [n, 0].
+    """Latents, and labels drawn from a table, as often as it says; from an empty one, labels [n, 0].
 
     Everything is drawn for the whole batch, of which a process gets its share.
     """
@@ -178,24 +224,23 @@ class Fakes:
         self,
         latent: int,
         distribution: str,
-        class_counts: tuple[int, ...],
+        labels: LabelTable,
         random: torch.Generator,
         device: torch.device,
         share: Share = ALL,
     ) -> None:
         self._latent, self._random, self._device, self._share = latent, random, device, share
         self._draw = LATENTS[distribution]
-        self._frequencies = torch.tensor(class_counts, dtype=torch.float64)
+        self._labels = labels
 
     def __call__(self, n: int) -> tuple[Tensor, Tensor]:
         """Latents [n, latent] and label weights [n, classes]."""
         whole = n * self._share.count
         latent = self._share.of(self._draw(whole, self._latent, self._random))
-        count = len(self._frequencies)
-        if count == 0:
+        if len(self._labels.counts) == 0:
             return latent.to(self._device), torch.empty(n, 0, device=self._device)
-        classes = torch.multinomial(self._frequencies, whole, replacement=True, generator=self._random)
-        label = F.one_hot(self._share.of(classes), count).to(torch.get_default_dtype())
+        chosen = torch.multinomial(self._labels.counts, whole, replacement=True, generator=self._random)
+        label = self._labels.rows[self._share.of(chosen)].to(torch.get_default_dtype())
         return latent.to(self._device), label.to(self._device)
 
     def even(self, n: int) -> Tensor:

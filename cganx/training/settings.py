@@ -19,6 +19,8 @@ __all__ = [
     "EitherTargetSettings",
     "GameSettings",
     "InformedSettings",
+    "LabelSettings",
+    "LabelTargetSettings",
     "PenalisedCriticSettings",
     "RelativisticSettings",
     "Settings",
@@ -80,6 +82,11 @@ class Settings:
         """Whether the generator takes the label of the data."""
         return True
 
+    @property
+    def evenly(self) -> bool:
+        """Whether every class is drawn equally often, however many pictures it has."""
+        return False
+
     def classes(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """What the generator is told to choose from, for data with these labels."""
         return labels if self.by_label else ()
@@ -107,6 +114,25 @@ class TargetSettings(GameSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelSettings(Settings):
+    """The numbers of a recipe whose generator takes the label of the data."""
+
+    even_classes: bool = field(
+        default=False, metadata={"about": "true or false: whether every class is drawn equally often, whatever its size"}
+    )
+
+    @property
+    def evenly(self) -> bool:
+        """Whether every class is drawn equally often."""
+        return self.even_classes and self.by_label
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelTargetSettings(LabelSettings, TargetSettings):
+    """The numbers of a recipe with targets whose generator takes the label of the data."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnconditionalSettings(TargetSettings):
     """The numbers of a recipe whose generator takes no label."""
 
@@ -117,7 +143,7 @@ class UnconditionalSettings(TargetSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EitherSettings(Settings):
+class EitherSettings(LabelSettings):
     """The numbers of a recipe that works with labels and without."""
 
     conditional: bool = field(default=True, metadata={"about": "true or false: whether a label chooses the picture"})
@@ -167,7 +193,7 @@ class PenalisedCriticSettings(CriticSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TurnsSettings(GameSettings):
+class TurnsSettings(GameSettings, LabelSettings):
     """The numbers of a recipe whose discriminator may learn more often than its generator."""
 
     discriminator_steps: int = _number(1, "updates of the discriminator for each of the generator", 1, 100)
@@ -180,14 +206,14 @@ class TargetTurnsSettings(TurnsSettings, TargetSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelativisticSettings(Settings):
+class RelativisticSettings(LabelSettings):
     """The numbers of a recipe with gradient penalties on reals and on fakes."""
 
     gamma: float = _number(0.5, "weight of the squared gradients on reals and on fakes", 0.0, 1e4)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassHeadSettings(GameSettings):
+class ClassHeadSettings(GameSettings, LabelSettings):
     """The numbers of a recipe whose discriminator also names the class."""
 
     class_weight: float = _number(0.1, "weight of the class head's cross-entropy", 0.0, 100.0)

@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from cganx.data import DataSet
+from cganx.data import DataSet, Kind
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
+from cganx.training.labels import combinations_of
 from cganx.training.preset import Preset
+from cganx.training.presets import PRESETS
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
+from cganx.training.sampling import seeded
 from cganx.whole_file import UNFINISHED
 
-__all__ = ["check", "check_size", "claim", "config_of", "refuse_strangers", "warn_of_small_classes"]
+__all__ = ["check", "check_kind", "check_size", "claim", "config_of", "refuse_strangers", "warn_of_small_classes"]
 
 _log = logging.getLogger("cganx")
 FEW_PICTURES = 10
@@ -44,6 +47,17 @@ def check_size(recipe: Preset[Any], preset: str, image_size: int | tuple[int, in
     except ValueError as error:
         raise TrainingError(str(error)) from None
     _check_fixed_size(recipe, preset, (height, width))
+
+
+def check_kind(recipe: Preset[Any], preset: str, data: DataSet) -> None:
+    """Refuse attributes where the recipe or a setting of it is for classes alone."""
+    if data.kind == "class" or not recipe.settings.by_label:
+        return
+    if recipe.attributes is None:
+        able = ", ".join(name for name, one in PRESETS.items() if one.attributes is not None)
+        raise TrainingError(f"preset {preset!r} takes classes, and {data.name} has attributes: take one of {able}")
+    if recipe.settings.evenly:
+        raise TrainingError(f"even_classes is for classes, and {data.name} has attributes, which come together: leave it out")
 
 
 def _check_fixed_size(recipe: Preset[Any], preset: str, size: tuple[int, int]) -> None:
@@ -76,11 +90,15 @@ def config_of(
     """What a run of this recipe on these pictures is. TrainingError for a size that its networks do not make."""
     labels = data.train.labels
     classes = recipe.settings.classes(data.classes)
-    if recipe.settings.by_label:
+    counts, pictures = (1,) * len(classes), len(labels)
+    kind: Kind = "class"
+    combinations: dict[str, int] = {}
+    if recipe.settings.by_label and data.kind == "attributes":
+        counts = tuple(labels.sum(axis=0, dtype=np.int64).tolist())
+        kind, combinations = data.kind, combinations_of(labels, seeded(seed, "combinations"))
+    elif recipe.settings.by_label:
         counts = tuple(np.bincount(labels[labels >= 0], minlength=len(classes)).tolist())
         pictures = sum(counts)
-    else:
-        counts, pictures = (1,) * len(classes), len(labels)
     try:
         ImageShape(data.channels, data.height, data.width)
     except ValueError as error:
@@ -99,13 +117,21 @@ def config_of(
         height=data.height,
         width=data.width,
         channels=data.channels,
+        kind=kind,
+        combinations=combinations,
         init_from=None if init_from is None else os.fspath(init_from),
         made_with=made_with,
     )
 
 
 def warn_of_small_classes(config: RunConfig) -> None:
-    """Log a warning for each class with fewer than 10 pictures."""
+    """Log a warning for each class with fewer than 10 pictures, and each attribute that fewer have or have not."""
+    if config.kind == "attributes":
+        for name, count in zip(config.classes, config.class_counts, strict=True):
+            for side, few in (("have", count), ("do not have", config.pictures - count)):
+                if few < FEW_PICTURES:
+                    _log.warning("%s: only %d training pictures %s the attribute %r", config.data, few, side, name)
+        return
     for name, count in zip(config.classes, config.class_counts, strict=True):
         if count < FEW_PICTURES:
             pictures = f"{count} labelled training picture{'' if count == 1 else 's'}"

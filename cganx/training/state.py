@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cganx.data import Labels
 from cganx.errors import TrainingError
 from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint
+from cganx.training.labels import LabelTable
 from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
 from cganx.training.run import Run, RunConfig
-from cganx.training.sampling import Draws, Fakes, Order, Shuffled, seeded
+from cganx.training.sampling import Draws, Even, Fakes, Order, Shuffled, seeded
 from cganx.training.updates import Players
 
 __all__ = ["State"]
@@ -33,6 +35,7 @@ class State:
     order: Order
     fakes: Fakes
     options: Options
+    labels: Labels = field(repr=False)  # of the training pictures
     device: torch.device
     step: int = 0
     seconds: float = 0.0
@@ -40,8 +43,8 @@ class State:
     pending: list[Tensor] = field(default_factory=list)  # losses [k] of the steps since the last line of stats
 
     @classmethod
-    def build(cls, recipe: Preset[Any], config: RunConfig, device: torch.device) -> State:
-        """Fresh networks of the run's seed, on the device."""
+    def build(cls, recipe: Preset[Any], config: RunConfig, labels: Labels, device: torch.device) -> State:
+        """Fresh networks of the run's seed, on the device; ``labels`` are those of the training pictures."""
         torch.manual_seed(int(seeded(config.seed, "weights").initial_seed()))
         classes, settings = len(config.classes), recipe.settings
         generator, discriminator = (
@@ -58,11 +61,13 @@ class State:
             augment=options.augment,
         )
         average = AveragedGenerator(generator, settings.ema_decay) if settings.ema_decay > 0 else None
-        order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
-        random = seeded(config.seed, "fakes")
-        fakes = Fakes(int(generator.latent), recipe.latent, config.class_counts, random, device)
+        order: Order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
+        if settings.evenly:
+            order = Even(labels[labels >= 0], config.seed)
+        table = LabelTable.of_attributes(labels) if config.kind == "attributes" else config.labels(evenly=settings.evenly)
+        fakes = Fakes(int(generator.latent), recipe.latent, table, seeded(config.seed, "fakes"), device)
         torch.manual_seed(int(seeded(config.seed, "layers").initial_seed()))  # dropout
-        return cls(players, average, order, fakes, options, device)
+        return cls(players, average, order, fakes, options, labels, device)
 
     @property
     def shown(self) -> nn.Module:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cganx.data import Labels
 from cganx.training.updates import Draw, in_eval_mode
 
 __all__ = ["Checkup", "duplicates", "nearest", "pairwise"]
@@ -42,7 +43,7 @@ class Checkup:
     def choose(
         cls,
         images: NDArray[np.uint8],
-        labels: NDArray[np.int64],
+        labels: Labels,
         classes: int,
         *,
         draw: Draw,
@@ -52,10 +53,11 @@ class Checkup:
         """At most 256 pictures of at most 16 classes, the largest ones.
 
         ``images`` are uint8 [n, height, width, channels]. ``classes`` is how many the generator is told of, ``labels`` [n]
-        name them; with 0 all pictures are one group and ``labels`` are not looked at. Classes with fewer than four pictures
-        are left out. ``draw`` gives what the generator takes.
+        name them; with 0 all pictures are one group and ``labels`` are not looked at. With attributes they are one group too,
+        and each made picture has those of a real one. Classes with fewer than four pictures are left out. ``draw`` gives what the generator takes.
         """
-        members = [np.flatnonzero(labels == one) for one in range(classes)] if classes else [np.arange(len(images))]
+        by_class = classes > 0 and labels.ndim == 1
+        members = [np.flatnonzero(labels == one) for one in range(classes)] if by_class else [np.arange(len(images))]
         largest = sorted(range(len(members)), key=lambda one: -len(members[one]))[:MOST_CLASSES]
         usable = sorted(one for one in largest if len(members[one]) >= FEWEST)
         each = PICTURES // max(1, len(usable))
@@ -64,7 +66,9 @@ class Checkup:
         real = torch.from_numpy(images[rows]).permute(0, 3, 1, 2).to(torch.get_default_dtype()) / 127.5 - 1
         drawn: tuple[Tensor, ...] = draw(max(1, len(rows)))
         latent, label, *rest = drawn
-        if classes and len(rows):
+        if classes and not by_class:
+            label = torch.from_numpy(labels[rows]).to(label)
+        elif classes and len(rows):
             kind = torch.from_numpy(np.repeat(usable, [len(one) for one in chosen]))
             label = nn.functional.one_hot(kind, classes).to(label)
         nudge = NUDGE * torch.randn(latent.shape, generator=random)

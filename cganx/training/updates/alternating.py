@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cganx.objectives import AdversarialLoss, class_cross_entropy
+from cganx.objectives import AdversarialLoss, ClassLoss, class_cross_entropy
 from cganx.training.settings import Settings
 from cganx.training.updates.players import Batch, Draw, Players, class_logits, generator_turn, matching
 
@@ -64,6 +64,7 @@ class AlternatingWithClasses:
     """
 
     loss: AdversarialLoss
+    class_loss: ClassLoss = class_cross_entropy
     losses: tuple[str, ...] = ("discriminator_real", "discriminator_fake", "generator", "class_real", "class_fake", "accuracy")
     scale: float = 1.0
 
@@ -85,7 +86,7 @@ class AlternatingWithClasses:
         players.discriminator.requires_grad_(True)
         judged = players.discriminate(real.image, real.label)
         real_score = judged.score
-        loss_real, class_real = self.loss.real(real_score), class_cross_entropy(class_logits(judged), real.label)
+        loss_real, class_real = self.loss.real(real_score), self.class_loss(class_logits(judged), real.label)
         players.update_discriminator(loss_real + class_real)
 
         # Discriminator, on fakes.
@@ -93,13 +94,13 @@ class AlternatingWithClasses:
         judged = players.discriminate(players.fakes(latent, label), label)
         fake_score = judged.score
         loss_fake = self.loss.fake(fake_score)
-        players.update_discriminator(loss_fake + class_cross_entropy(class_logits(judged), label))
+        players.update_discriminator(loss_fake + self.class_loss(class_logits(judged), label))
 
         # Generator: be taken for real, and for its class.
         latent, label = draw(2 * half)
         players.discriminator.requires_grad_(False)
         judged = players.discriminate(players.generator(latent, label), label)
-        loss, class_fake = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), label)
+        loss, class_fake = self.loss.generator(judged.score), self.class_loss(class_logits(judged), label)
         players.update_generator(loss + class_fake + matching(players, real, judged, settings))
 
         accuracy = self.loss.accuracy(real_score, fake_score)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cganx.objectives import AdversarialLoss, class_cross_entropy
+from cganx.objectives import AdversarialLoss, ClassLoss, class_cross_entropy
 from cganx.training.settings import ClassHeadSettings
 from cganx.training.updates.players import Batch, Draw, Players, class_logits, matching
 
@@ -23,6 +23,7 @@ class Joint:
     """
 
     loss: AdversarialLoss
+    class_loss: ClassLoss = class_cross_entropy
     losses: tuple[str, ...] = ("discriminator", "generator", "class_real", "class_fake", "accuracy")
     scale: float = 1.0
 
@@ -41,7 +42,7 @@ class Joint:
         judged = players.discriminate(torch.cat([real.image, fake]), torch.cat([real.label, label]))
         real_score, fake_score = judged.score[:n], judged.score[n:]
         adversarial = self.loss.real(real_score) + self.loss.fake(fake_score)
-        class_real = class_cross_entropy(class_logits(judged)[:n], real.label)
+        class_real = self.class_loss(class_logits(judged)[:n], real.label)
         players.update_discriminator(adversarial + settings.class_weight * class_real)
 
         # Generator: be taken for real, and for its class.
@@ -49,7 +50,7 @@ class Joint:
         players.discriminator.requires_grad_(False)
         judged = players.discriminate(players.generator(latent, label), label)
         generator = self.loss.generator(judged.score)
-        class_fake = class_cross_entropy(class_logits(judged), label)
+        class_fake = self.class_loss(class_logits(judged), label)
         distance = matching(players, real, judged, settings)
         players.update_generator(generator + settings.class_weight * class_fake + distance)
 

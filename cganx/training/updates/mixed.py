@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cganx.objectives import AdversarialLoss, class_cross_entropy
+from cganx.objectives import AdversarialLoss, ClassLoss, class_cross_entropy
 from cganx.training.settings import Settings
 from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, generator_turn, matching
 
@@ -64,6 +64,7 @@ class MixedWithClasses:
     """
 
     loss: AdversarialLoss
+    class_loss: ClassLoss = class_cross_entropy
     losses: tuple[str, ...] = ("discriminator", "generator", "class_real", "class_fake", "accuracy")
     scale: float = 0.5
 
@@ -89,7 +90,7 @@ class MixedWithClasses:
         judged = players.discriminate(torch.cat([real.image, fake]), both)
         score, logits = judged.score, class_logits(judged)
         discriminator = 0.5 * (self.loss.real(score[:half]) + self.loss.fake(score[half:]))
-        players.update_discriminator(0.5 * discriminator + 0.5 * class_cross_entropy(logits, both))
+        players.update_discriminator(0.5 * discriminator + 0.5 * self.class_loss(logits, both))
 
         # Generator: be taken for real, and for its class.
         latent, label = draw(2 * half)
@@ -97,9 +98,9 @@ class MixedWithClasses:
         with by_running_statistics(players.discriminator):
             judged = players.discriminate(players.generator(latent, label), label)
             distance = matching(players, real, judged, settings)
-        generator, class_fake = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), label)
+        generator, class_fake = self.loss.generator(judged.score), self.class_loss(class_logits(judged), label)
         players.update_generator(generator + class_fake + distance)
 
-        class_real = class_cross_entropy(logits[:half].detach(), real.label)
+        class_real = self.class_loss(logits[:half].detach(), real.label)
         accuracy = self.loss.accuracy(score[:half], score[half:])
         return discriminator.detach(), generator.detach(), class_real, class_fake.detach(), accuracy
