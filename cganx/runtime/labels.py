@@ -15,10 +15,11 @@ import numpy as np
 from cganx.card import GeneratorCard
 from cganx.errors import LabelError
 
-__all__ = ["SUM_TOLERANCE", "Label", "Labels"]
+__all__ = ["NONE", "SUM_TOLERANCE", "Label", "Labels", "weight_text"]
 
 Label: TypeAlias = "str | int | Mapping[str | int, float] | np.ndarray[Any, Any] | None"
 SUM_TOLERANCE = 1e-4
+NONE = "none"  # the text of a label with no attribute on
 
 
 class Labels:
@@ -174,7 +175,10 @@ class Labels:
         return weights.astype(np.float32)
 
     def text(self, row: np.ndarray[Any, Any] | None) -> str | None:
-        """The canonical text of one row of :meth:`many`: a class's name, or a blend as ``bag=0.3,sneaker=0.7``."""
+        """The canonical text of one row of :meth:`many`: a name, or a blend as ``bag=0.3,sneaker=0.7``.
+
+        Of attributes ``hat=1,smiling=1``, and ``none`` where none is on.
+        """
         if row is None:
             return None
         if self.index_input:
@@ -182,4 +186,11 @@ class Labels:
         chosen = np.flatnonzero(row)
         if len(chosen) == 1 and row[chosen[0]] == 1.0:
             return self.classes[int(chosen[0])]
-        return ",".join(sorted(f"{self.classes[int(index)]}={row[index]!s}" for index in chosen))
+        if len(chosen) == 0:
+            return NONE
+        return ",".join(sorted(f"{self.classes[int(index)]}={weight_text(row[index])}" for index in chosen))
+
+
+def weight_text(weight: np.float32) -> str:
+    """A weight as a label's text has it: the shortest that gives the same float32, a whole 1 without its point."""
+    return "1" if weight == 1 else str(weight)

@@ -30,9 +30,9 @@ def export(
 
     Args:
         module: called as ``module(latent, label)``, or ``module(latent)`` where the card has no classes, with latent
-            float32 [n, latent.size] and label float32 [n, classes] (weights with sum 1); returns float [n, channels,
-            height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the graph. It is
-            exported in eval mode and float32, and is not changed itself.
+            float32 [n, latent.size] and label float32 [n, classes] (weights with sum 1; of attributes 0..1 each); returns
+            float [n, channels, height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the
+            graph. It is exported in eval mode and float32, and is not changed itself.
         card: what the generator is; ``parity`` and ``method["rewrites"]`` are filled in.
         path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
         label_input: ``weights`` keeps the label as it is, ``index`` makes it int64 [n].

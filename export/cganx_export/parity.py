@@ -1,4 +1,4 @@
-"""Whether the file does what the torch module does: every class, several batches, value by value."""
+"""Whether the file does what the torch module does: every class or attribute, several batches, value by value."""
 
 from __future__ import annotations
 
@@ -128,16 +128,24 @@ def _cases(card: GeneratorCard) -> Iterator[_Case]:
             for _ in range(3):
                 yield _Case(batch, ("no class",) * batch, latents(card, generator, batch), None)
             continue
-        one_hot = np.eye(classes, dtype=np.float32)
-        for first in range(0, classes, batch):
-            chosen = [(first + place) % classes for place in range(batch)]
-            said = tuple(f"class {card.classes[one]!r}" for one in chosen)
-            yield _Case(batch, said, latents(card, generator, batch), one_hot[chosen])
+        names, rows = _asked(card)
+        for first in range(0, len(names), batch):
+            chosen = [(first + place) % len(names) for place in range(batch)]
+            yield _Case(batch, tuple(names[one] for one in chosen), latents(card, generator, batch), rows[chosen])
         if card.label is not None and card.label.input == "weights":
             weights = generator.dirichlet(np.ones(classes), batch).astype(np.float32)
             if card.kind == "attributes":
                 weights = generator.uniform(0, 1, (batch, classes)).astype(np.float32)
             yield _Case(batch, ("a blend of classes",) * batch, latents(card, generator, batch), weights)
+
+
+def _asked(card: GeneratorCard) -> tuple[list[str], Floats]:
+    """Every class; of attributes each alone, none and all together. What each is called, and weights [n, classes]."""
+    one_hot = np.eye(len(card.classes), dtype=np.float32)
+    if card.kind != "attributes":
+        return [f"class {name!r}" for name in card.classes], one_hot
+    names = [*(f"attribute {name!r}" for name in card.classes), "no attribute", "all attributes"]
+    return names, np.concatenate([one_hot, np.zeros_like(one_hot[:1]), np.ones_like(one_hot[:1])])
 
 
 def _batch_difference(session: Any, card: GeneratorCard, n: int = 16) -> float:

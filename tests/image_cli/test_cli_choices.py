@@ -61,10 +61,19 @@ def test_all_weight_on_one_class_is_that_class():
 def test_attributes_are_switched_together():
     card = card_of("smiling", "glasses", kind="attributes")
     assert folders(card, "smiling=1,glasses=0.5", "smiling=1,glasses=1") == [
-        "glasses=0.5,smiling=1.0",
-        "glasses=1.0,smiling=1.0",
+        "glasses=0.5,smiling=1",
+        "glasses=1,smiling=1",
     ]
-    assert folders(card, "smiling=0") == ["smiling=0.0"]
+    assert folders(card, "smiling=0", "none", "NONE") == ["none"]
+    assert [one.text for one in choices(card, ())] == ["none", "smiling", "glasses"]
+    assert [choices(card, [one.text])[0].folder for one in choices(card, ())] == folders(card)
+
+
+def test_an_attribute_may_be_called_none():
+    card = card_of("None", "hat", kind="attributes")
+    assert folders(card) == ["=none", "None", "hat"]
+    assert choices(card, ["none"])[0].label == "None"
+    assert folders(card, "none=0") == ["=none"]
 
 
 def test_an_unconditional_generator_has_one_folder_and_takes_no_class():

@@ -117,12 +117,23 @@ def test_lists_and_arrays_of_labels() -> None:
             one.many(wrong)
 
 
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [({}, "none"), ({"hat": 0}, "none"), ({"hat": 1, "beard": 1}, "beard=1,hat=1"), ({"hat": 0.5}, "hat=0.5"), ("hat", "hat")],
+)
+def test_the_text_of_attributes(label: Any, text: str) -> None:
+    hat = labels(("hat", "beard", "glasses"), "attributes")
+    rows = hat.many(label)
+    assert rows is not None
+    assert hat.text(rows[0]) == text
+
+
 def test_attributes_are_switched_one_by_one() -> None:
     hat = labels(("hat", "beard", "glasses"), "attributes")
     np.testing.assert_array_equal(hat.many({"hat": 1, "beard": True}), [[1, 1, 0]])
     np.testing.assert_array_equal(hat.many("glasses"), [[0, 0, 1]])
     np.testing.assert_array_equal(hat.many({}), [[0, 0, 0]])
-    assert hat.text(hat.many({"hat": 1, "beard": 0.5})[0]) == "beard=0.5,hat=1.0"  # type: ignore[index]
+    assert hat.text(hat.many({"hat": 1, "beard": 0.5})[0]) == "beard=0.5,hat=1"  # type: ignore[index]
     with pytest.raises(LabelError):
         hat.many({"hat": 1.5})
 

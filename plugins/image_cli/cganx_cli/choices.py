@@ -10,7 +10,7 @@ import numpy as np
 
 from cganx.card import GeneratorCard
 from cganx.errors import LabelError
-from cganx.runtime.labels import Labels
+from cganx.runtime.labels import NONE, Labels, weight_text
 from cganx_cli.names import file_names
 
 __all__ = ["Choice", "choices"]
@@ -29,9 +29,10 @@ class Choice:
 
 
 def choices(card: GeneratorCard, given: Iterable[str]) -> tuple[Choice, ...]:
-    """What ``--class`` names, in that order, each once; all classes where nothing is given.
+    """What ``--class`` names, in that order, each once; where nothing is given all classes, or no attribute and each alone.
 
-    A text is tried whole first (exact name, casefolded name, id), then read as a blend ``sneaker=0.7,bag=0.3``.
+    A text is tried whole first (exact name, casefolded name, id), then read as a blend ``sneaker=0.7,bag=0.3``. Of attributes
+    ``none`` switches all off, and ``smiling=1,hat=1`` two on.
 
     Raises LabelError.
     """
@@ -41,7 +42,8 @@ def choices(card: GeneratorCard, given: Iterable[str]) -> tuple[Choice, ...]:
             raise LabelError(f"{card.name} has no classes: leave --class out")
         return (Choice(None, UNCONDITIONAL, UNCONDITIONAL),)
     folders = file_names(card.classes)
-    made = [_choice(text, labels, folders) for text in given] or [Choice(name, name, folders[name]) for name in card.classes]
+    every = [Choice(name, name, folders[name]) for name in card.classes]
+    made = [_choice(text, labels, folders) for text in given] or ([_none(labels, folders)] if labels.several else []) + every
     return tuple({choice.folder: choice for choice in reversed(made)}.values())[::-1]
 
 
@@ -50,10 +52,16 @@ def _choice(text: str, labels: Labels, folders: Mapping[str, str]) -> Choice:
         name = labels.classes[labels.index(text)]
     except LabelError:
         blend = _blend(text, labels)
+        if labels.several and text.casefold() == NONE:
+            return _none(labels, folders)
         if blend is None:
             raise
         return _blended(blend, labels, folders)
     return Choice(name, name, folders[name])
+
+
+def _none(labels: Labels, folders: Mapping[str, str]) -> Choice:
+    return _blended(dict.fromkeys(labels.classes, 0.0), labels, folders)
 
 
 def _blend(text: str, labels: Labels) -> dict[str | int, float] | None:
@@ -74,11 +82,12 @@ def _blend(text: str, labels: Labels) -> dict[str | int, float] | None:
 def _blended(blend: Mapping[str | int, float], labels: Labels, folders: Mapping[str, str]) -> Choice:
     rows = labels.many(blend)
     assert rows is not None
-    weights = {str(name): np.float32(weight) for name, weight in blend.items() if weight} or {
-        str(name): np.float32(0) for name in blend
-    }
+    weights = {str(name): np.float32(weight) for name, weight in blend.items() if weight}
+    if not weights:
+        taken = any(folder.casefold() == NONE for folder in folders.values())
+        return Choice(blend, NONE, f"={NONE}" if taken else NONE)  # no name's folder has a =, it is spelt %3D
     name, weight = next(iter(weights.items()))
     if len(weights) == 1 and weight == 1:
         return Choice(name, name, folders[name])
-    folder = ",".join(sorted(f"{folders[name]}={weight!s}" for name, weight in weights.items()))
+    folder = ",".join(sorted(f"{folders[name]}={weight_text(weight)}" for name, weight in weights.items()))
     return Choice(blend, labels.text(rows[0]) or "", folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ import numpy as np
 
 from cganx import runtime
 from cganx.grid import sheet
-from cganx_cli.choices import choices
+from cganx_cli.choices import Choice, choices
 from cganx_cli.options import class_option, device_option, model_argument, seeds_option, truncation_option
 from cganx_cli.png import Provenance, write_png
 from cganx_cli.seeds import Seeds
@@ -48,6 +49,13 @@ def grid(
         )
     columns = list(seeds)
     pictures = generator.stream(((one.label, seed) for one in chosen for seed in columns), truncation=truncation)
-    rows = [(one.text, np.stack([next(pictures).pixels for _ in columns])) for one in chosen]
+    rows = [(_head(one), np.stack([next(pictures).pixels for _ in columns])) for one in chosen]
     image = sheet(rows, scale=scale, columns=[str(seed) for seed in columns])
     write_png(out, image, Provenance(generator.card.name, generator.sha256, truncation=truncation))
+
+
+def _head(choice: Choice) -> str:
+    """A row's name: that of a class, or a blend with a space where the line may break and without the weight of what is on."""
+    if not isinstance(choice.label, Mapping):
+        return choice.text
+    return ", ".join(part.removesuffix("=1") for part in choice.text.split(","))
