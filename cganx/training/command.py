@@ -35,7 +35,7 @@ class Size(click.ParamType[tuple[int, int]]):
 
 
 @click.command("train", short_help="Train a generator on labelled pictures, or resume a run.")
-@click.option("--data", required=True, help="A named set, a folder with a subfolder a class, IDX files, or an .npz.")
+@click.option("--data", required=True, help="A named set, a folder with a subfolder a class, IDX files, an .npz or a CSV.")
 @click.option("--preset", default=DEFAULT, show_default=True, help="The recipe; `cganx presets` lists them.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default=loop.DEFAULT_OUT, show_default=True, help="The run's directory."

@@ -174,6 +174,8 @@ def test_an_exported_file_switches_attributes(run: Run, tmp_path: Path, part) ->
 
     report = export_run(run.path, tmp_path / "people.onnx", rewrite=False)
     assert report.parity.max_difference <= 1e-4
+    # None, each alone and all together, in batches of 1, 2 and 7, and a mixture in each.
+    assert report.parity.pictures == (5 + 1) + (6 + 2) + (7 + 7)
     generator = runtime.load(tmp_path / "people.onnx", device="cpu")
     assert (generator.card.kind, generator.card.classes) == ("attributes", NAMES)
     asked = [{}, {"smiling": 1, "hat": 1}, "beard", {"smiling": 1, "hat": 1, "beard": 1}, {"hat": 0.5}]
