@@ -54,7 +54,8 @@ class Checkup:
 
         ``images`` are uint8 [n, height, width, channels]. ``classes`` is how many the generator is told of, ``labels`` [n]
         name them; with 0 all pictures are one group and ``labels`` are not looked at. With attributes they are one group too,
-        and each made picture has those of a real one. Classes with fewer than four pictures are left out. ``draw`` gives what the generator takes.
+        and each made picture has those of a real one. Classes with fewer than four pictures are left out. ``draw`` gives
+        what the generator takes.
         """
         by_class = classes > 0 and labels.ndim == 1
         members = [np.flatnonzero(labels == one) for one in range(classes)] if by_class else [np.arange(len(images))]
@@ -66,9 +67,9 @@ class Checkup:
         real = torch.from_numpy(images[rows]).permute(0, 3, 1, 2).to(torch.get_default_dtype()) / 127.5 - 1
         drawn: tuple[Tensor, ...] = draw(max(1, len(rows)))
         latent, label, *rest = drawn
-        if classes and not by_class:
+        if len(rows) and classes and not by_class:
             label = torch.from_numpy(labels[rows]).to(label)
-        elif classes and len(rows):
+        elif len(rows) and classes:
             kind = torch.from_numpy(np.repeat(usable, [len(one) for one in chosen]))
             label = nn.functional.one_hot(kind, classes).to(label)
         nudge = NUDGE * torch.randn(latent.shape, generator=random)
