@@ -58,11 +58,12 @@ class Checkup:
         what the generator takes.
         """
         by_class = classes > 0 and labels.ndim == 1
-        members = [np.flatnonzero(labels == one) for one in range(classes)] if by_class else [np.arange(len(images))]
-        largest = sorted(range(len(members)), key=lambda one: -len(members[one]))[:MOST_CLASSES]
-        usable = sorted(one for one in largest if len(members[one]) >= FEWEST)
+        sizes = np.bincount(labels[labels >= 0], minlength=classes) if by_class else np.array([len(images)])
+        largest = np.argsort(-sizes, kind="stable")[:MOST_CLASSES].tolist()
+        usable = sorted(one for one in largest if sizes[one] >= FEWEST)
         each = PICTURES // max(1, len(usable))
-        chosen = [members[one][torch.randperm(len(members[one]), generator=random)[:each].numpy()] for one in usable]
+        members = [np.flatnonzero(labels == one) if by_class else np.arange(len(images)) for one in usable]
+        chosen = [places[torch.randperm(len(places), generator=random)[:each].numpy()] for places in members]
         rows = np.concatenate([np.empty(0, np.int64), *chosen])
         real = torch.from_numpy(images[rows]).permute(0, 3, 1, 2).to(torch.get_default_dtype()) / 127.5 - 1
         drawn: tuple[Tensor, ...] = draw(max(1, len(rows)))
