@@ -44,17 +44,25 @@ class Packed:
 
 
 def cache_folder() -> Path:
-    """The folder for what can be made again: ``$CGANX_CACHE``, else ``cganx`` in the user's cache folder."""
+    """The folder for what can be made again: ``$CGANX_CACHE``, else ``cganx`` in the user's cache folder.
+
+    Raises DataError where neither is known.
+    """
     given = os.environ.get("CGANX_CACHE")
     if given:
         return Path(given)
+    try:
+        return _users_cache() / "cganx"
+    except RuntimeError:
+        raise DataError("this user has no home folder to keep a cache in: set CGANX_CACHE to a folder") from None
+
+
+def _users_cache() -> Path:
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "cganx"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def entry_key(source: Source, options: Options) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cganx.data import DataSet
 from cganx.errors import ModelError, RequestError, SeedError
-from cganx.evaluation.agreement import agreement
 from cganx.evaluation.classifier import Progress
-from cganx.evaluation.frechet import Moments, frechet
+from cganx.evaluation.judging import verdict
 from cganx.evaluation.oracle import Oracle, oracle
 from cganx.runtime import Generator, load
 
@@ -95,26 +95,25 @@ def quality(
     judge = judge or oracle(dataset, progress=progress)
 
     order = np.arange(samples) % count
-    weights = 1.0 / np.bincount(order)
-    seen = np.empty(samples, np.int64)
-    moments = Moments()
-    for start in range(0, samples, BATCH):
-        labels = order[start : start + BATCH]
-        seeds = np.arange(start, start + len(labels), dtype=np.uint64) + np.uint64(seed * SEEDS)
-        features = judge.features(np.asarray(generator.generate(labels, seeds)))
-        moments.add(features, weights[labels])
-        seen[start : start + BATCH] = judge.classify(features)
-        report("judging the generator", start + len(labels), samples)
-    verdict = agreement(ids[order], seen, count)
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for start in range(0, samples, BATCH):
+            labels = order[start : start + BATCH]
+            seeds = np.arange(start, start + len(labels), dtype=np.uint64) + np.uint64(seed * SEEDS)
+            yield np.asarray(generator.generate(labels, seeds))
+            report("judging the generator", start + len(labels), samples)
+
+    found = verdict(judge, pictures(), ids[order])
+    assert found.agreement is not None  # classes were asked for
     return Quality(
         model=generator.card.name,
         sha256=generator.sha256,
         data=dataset.name,
         samples=samples,
         seed=seed,
-        agreement=verdict.overall,
-        per_class=dict(zip(dataset.classes, verdict.per_class, strict=True)),
-        frechet=frechet(moments.gaussian(), judge.real),
+        agreement=found.agreement.overall,
+        per_class=dict(zip(dataset.classes, found.agreement.per_class, strict=True)),
+        frechet=found.frechet,
         floor=judge.floor,
         reference="test",
         reference_samples=judge.pictures,

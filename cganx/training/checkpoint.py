@@ -110,10 +110,10 @@ def _checksum(tensor: Tensor) -> int:
     return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
-def remove_stale(run: Path, *, newest: int, every: int) -> None:
-    """Delete all but the ``newest`` checkpoints and those at multiples of ``every`` steps, and unfinished files."""
+def remove_stale(run: Path, *, newest: int, every: int, best: int | None = None) -> None:
+    """Delete all but the ``newest`` checkpoints, the best, and those at multiples of ``every`` steps; and unfinished files."""
     for step in steps_of(run)[:-newest]:
-        if step == 0 or step % every:
+        if step != best and (step == 0 or step % every):
             path_of(run, step).unlink(missing_ok=True)
     for path in run.rglob(UNFINISHED):
         path.unlink(missing_ok=True)

@@ -18,24 +18,37 @@ LEAVING = 0.4  # seconds that closing the files and the interpreter take
 class Clock:
     """The run's wall time over all its sessions, against its budget.
 
-    What it takes to write the last checkpoint and grid is reserved, as measured on those before.
+    What it takes to judge, to write the last checkpoint and grid is reserved, as measured on those before.
     """
 
     def __init__(self, begun: float, before: float, budget: float | None) -> None:
         self._begun, self._before, self._budget = begun, before, budget
-        self._closing, self._step, self._ticked = 0.0, 0.0, time.monotonic()
+        self._closing: dict[str, float] = {}
+        self._step, self._ticked, self._away = 0.0, time.monotonic(), 0.0
 
     def elapsed(self) -> float:
         """Seconds of the run, those of earlier sessions included."""
         return self._before + time.monotonic() - self._begun
 
+    def training(self) -> float:
+        """Seconds since some moment, without those of what is not training: to measure how quick it is."""
+        return time.monotonic() - self._away
+
     @contextlib.contextmanager
-    def reserve(self) -> Iterator[None]:
-        """Measure what writing a checkpoint takes."""
+    def pause(self) -> Iterator[None]:
+        """While something is done that is no part of any step."""
         begun = time.monotonic()
         yield
         self._ticked = time.monotonic()
-        self._closing = max(self._closing, self._ticked - begun)
+        self._away += self._ticked - begun
+
+    @contextlib.contextmanager
+    def reserve(self, part: str) -> Iterator[None]:
+        """The same for what the end of a run needs time for: the longest of each part so far."""
+        with self.pause():
+            begun = time.monotonic()
+            yield
+            self._closing[part] = max(self._closing.get(part, 0.0), time.monotonic() - begun)
 
     def tick(self) -> None:
         """Note that a step is done: the slow ones of late say how long the next may take."""
@@ -45,7 +58,7 @@ class Clock:
     def _left(self) -> float | None:
         if self._budget is None:
             return None
-        return self._budget - self.elapsed() - 1.5 * self._closing - self._step - LEAVING
+        return self._budget - self.elapsed() - 1.5 * sum(self._closing.values()) - self._step - LEAVING
 
     def spent(self) -> bool:
         """Whether it is time to write the last checkpoint."""

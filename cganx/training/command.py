@@ -134,6 +134,10 @@ def train(
         raise click.ClickException(
             f"the time budget of {time_budget:g} seconds was spent before the first step; give the same command more"
         )
+    best = run.best()
+    if best is not None:
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in best[1].scalars().items())
+        click.echo(f"The best checkpoint is that of step {best[0]:,}: {figures}", err=True)
     click.echo(f"{out} is at step {run.step():,}. Make a file of it: cganx export {out} -o model.onnx", err=True)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from cganx.errors import TrainingError
 from cganx.grid import sheet
 from cganx.training.checkpoint import write_whole
+from cganx.training.sampling import to_pixels
 from cganx.training.updates import in_eval_mode
 
 __all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "locked", "read_stats"]
@@ -135,10 +136,7 @@ class GridWriter:
         write_whole(self._folder / f"step-{step:08d}.png", buffer.getvalue())
 
     def _pictures(self, generator: nn.Module, label: Tensor, latent: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        image = generator(latent, label.repeat(len(latent), 1))
-        pixels = image.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-        row: np.ndarray[Any, np.dtype[np.uint8]] = pixels.permute(0, 2, 3, 1).cpu().numpy()
-        return row
+        return to_pixels(generator(latent, label.repeat(len(latent), 1)))
 
 
 class Events:

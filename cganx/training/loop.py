@@ -21,8 +21,10 @@ from cganx.training.clock import Clock, heeding, leave, signals
 from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
 from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
 from cganx.training.failing import Failures, OnFailure, check_on_failure
+from cganx.training.figures import by_rank
 from cganx.training.health import NOT_FINITE, Checkup, Finding
 from cganx.training.labels import shown_labels
+from cganx.training.metric import Metric
 from cganx.training.preset import Preset
 from cganx.training.presets import DEFAULT, find_preset
 from cganx.training.report import write_report
@@ -137,7 +139,7 @@ def train(
         stack.callback(events.close)
         shown = shown_labels(config.classes, config.combinations)
         grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(accelerator.device))
-
+        metric = Metric(data, run, data_progress)
         checkup = Checkup.choose(
             data.train.images,
             data.train.labels,
@@ -147,25 +149,42 @@ def train(
             device=accelerator.device,
         )
 
-        def keep(*, grid: bool) -> None:
+        def judge() -> dict[str, float]:
+            """Judge the generator; the figures, none where it cannot be judged or the run ends meanwhile."""
+            state.check_finite()
+            with clock.pause():
+                ready = metric.ready(lambda: bool(stopped()) or clock.spent())
+            if not ready:
+                return {}
+            with clock.reserve("judging"):
+                state.figures = metric(state.shown)
+                return state.figures.scalars()
+
+        def keep(*, grid: bool, anew: bool = False) -> None:
             """Write a checkpoint, and a sample grid where one is due; note how long that takes."""
-            with clock.reserve():
+            with clock.reserve("keeping"):
                 if grid:
                     grids.write(state.step, state.shown)
                     write_report(run)
-                if state.step not in steps_of(run.path):
+                if anew or state.step not in steps_of(run.path):
                     state.check_finite()
-                    save_checkpoint(run.path, state.step, state.tensors(), {"seconds": clock.elapsed()})
-                    remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every)
+                    state.seconds = clock.elapsed()
+                    save_checkpoint(run.path, state.step, state.tensors(), state.about())
+                    best = next((step for step, _ in by_rank(run.path, quiet=True)), None)
+                    remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every, best=best)
 
         if not run.checkpoints():
             keep(grid=False)
         failures = Failures(run, state, stats, partial(keep, grid=True), on_failure)
+        scores = {} if state.figures is None else state.figures.scalars()
+        if metric.due(state.step) and not scores:  # it came to its end, or was stopped, just then
+            scores = judge()
+            keep(grid=False, anew=bool(scores))
 
         # Train.
         settings_ = recipe.settings
         begun_step = line_step = state.step
-        line_begun = time.monotonic()
+        line_begun = clock.training()
         while not stopped() and (steps is None or state.step < steps) and not clock.spent():
             real = reals.batch(state.order.next(recipe.update.reals(settings_)))
             factor = rate_factor(state.step, settings_) * state.rate_factor
@@ -173,24 +192,28 @@ def train(
             set_rate(players.discriminator_optimizer, settings_.discriminator_rate * factor)
             losses = state.options.update(players, real, state.fakes, settings_)
             state.step += 1
+            state.figures = None
             clock.tick()
             state.pending.append(torch.stack(losses))
             if state.average is not None:
                 state.average.update(state.step)
 
             # Go no further with what is worth nothing.
-            if state.step % settings_.log_every == 0 or state.step % settings_.checkpoint_every == 0:
+            due = metric.due(state.step)
+            if due or state.step % settings_.log_every == 0 or state.step % settings_.checkpoint_every == 0:
                 broken = state.not_finite()
                 if broken is not None:
                     failures.broken(Finding(NOT_FINITE, state.step, broken))
                     continue
 
-            # Say how it goes.
-            line: dict[str, float] = {}
-            if state.step % settings_.log_every == 0:
+            # Judge what it makes, and say how it goes.
+            line: dict[str, float] = judge() if due else {}
+            events.add(state.step, {f"metric/{name}": value for name, value in line.items()})
+            scores = dict(line) or scores
+            if due or state.step % settings_.log_every == 0:
                 means = state.mean_losses(recipe.update.losses)
-                rate = (state.step - line_step) / (time.monotonic() - line_begun)
-                line_step, line_begun = state.step, time.monotonic()
+                rate = (state.step - line_step) / (clock.training() - line_begun)
+                line_step, line_begun = state.step, clock.training()
                 status = Status(
                     step=state.step,
                     steps=steps,
@@ -198,6 +221,7 @@ def train(
                     remaining=clock.remaining(None if steps is None else (steps - state.step) / rate),
                     images_per_second=rate * settings_.batch_size,
                     losses=means,
+                    metrics=scores,
                 )
                 options = state.options.figures()
                 line |= _rounded(status) | means | options
@@ -216,13 +240,14 @@ def train(
                 failures.see(line)
 
             # Keep what was reached.
-            if state.step % settings_.checkpoint_every == 0:
+            if due or state.step % settings_.checkpoint_every == 0:
                 keep(grid=state.step % settings_.grid_every == 0)
             elif state.step % settings_.grid_every == 0:
                 grids.write(state.step, state.shown)
                 write_report(run)
 
-        keep(grid=state.step > begun_step)
+        last = state.step > begun_step and metric.begun(state.step) and state.figures is None and not stopped()
+        keep(grid=state.step > begun_step, anew=last and bool(judge()))
         leave(stopped())
     return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +20,20 @@ from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training.averaging import reestimate
 from cganx.training.checkpoint import load_checkpoint, steps_of, write_whole
+from cganx.training.figures import Figures, by_rank
 from cganx.training.labels import LabelTable, combination_table
 from cganx.training.preset import Preset
-from cganx.training.presets import find_preset
+from cganx.training.presets import PRESETS, find_preset
 from cganx.training.sampling import Fakes, seeded
 from cganx.training.settings import changed
 
-__all__ = ["Run", "RunConfig", "open_run"]
+__all__ = ["Checkpoint", "Run", "RunConfig", "open_run"]
 
+Checkpoint = int | Literal["best", "latest"]
+"""A step, or how to find one."""
+
+CPU = torch.device("cpu")
+_log = logging.getLogger("cganx")
 FORMAT = 2
 CONFIG = "config.json"
 AVERAGED_BATCHES, BATCHES = 100, 16  # for batch norm's statistics; without an average those of the run are near already
@@ -128,14 +135,31 @@ class Run:
         """The steps of which checkpoints are there, ascending."""
         return steps_of(self.path)
 
-    def step(self, checkpoint: int | Literal["latest"] = "latest") -> int:
-        """The step of that checkpoint. TrainingError where there is none."""
+    def best(self) -> tuple[int, Figures] | None:
+        """The step and the figures of the best checkpoint that is whole, by the metric's Frechet distance; None without one.
+
+        What is damaged is passed over with a sentence in the log.
+        """
+        for step, figures in by_rank(self.path):
+            try:
+                load_checkpoint(self.path, step)
+            except TrainingError as error:
+                _log.warning("%s; the next best is taken", str(error).partition("; ")[0])
+            else:
+                return step, figures
+        return None
+
+    def step(self, checkpoint: Checkpoint = "latest") -> int:
+        """The step of that checkpoint; ``best`` is the latest where none was judged. TrainingError where there is none."""
         steps = self.checkpoints()
         if not steps:
             raise TrainingError(f"{self.path} has no checkpoint yet; let it train for longer")
+        if checkpoint == "best":
+            best = self.best()
+            return steps[-1] if best is None else best[0]
         return steps[-1] if checkpoint == "latest" else checkpoint
 
-    def generator(self, checkpoint: int | Literal["latest"] = "latest") -> nn.Module:
+    def generator(self, checkpoint: Checkpoint = "latest") -> nn.Module:
         """The generator of a checkpoint, in eval mode, float32 on the CPU, the same each time.
 
         Averaged weights where the recipe averages, and batch-norm statistics re-estimated for these weights with latents
@@ -143,27 +167,36 @@ class Run:
         where it is unconditional; gives pictures [n, channels, height, width] in -1..1. Raises TrainingError where there is
         no such checkpoint.
         """
-        prefix = "average/" if self.config.settings["ema_decay"] > 0 else "generator/"
+        prefix = "average/" if self._averages else "generator/"
         tensors, _ = load_checkpoint(self.path, self.step(checkpoint), prefix=prefix)
         with torch.random.fork_rng(devices=[]):
             module = self.preset.generator(self.config.shape, len(self.config.classes))
         _load_weights(module, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, self.path)
         module.requires_grad_(False)
-        averaged = self.config.settings["ema_decay"] > 0
-        reestimate(module, self.fakes(module, "statistics"), batches=AVERAGED_BATCHES if averaged else BATCHES)
+        self.settle(module)
         return module
 
-    def fakes(self, generator: nn.Module, stream: str) -> Fakes:
-        """What a generator of this run is fed, drawn by the run's seed for that purpose, on the CPU."""
-        latent = int(generator.latent)  # type: ignore[arg-type]
-        random, preset = seeded(self.config.seed, stream), self.preset
-        return Fakes(latent, preset.latent, self.config.labels(evenly=preset.settings.evenly), random, torch.device("cpu"))
+    def settle(self, module: nn.Module) -> None:
+        """Give a generator with this run's weights the batch-norm statistics of these weights; in eval mode after."""
+        draw = self.fakes(module, "statistics", device=next(module.parameters()).device)
+        reestimate(module, draw, batches=AVERAGED_BATCHES if self._averages else BATCHES)
 
-    def card(self, checkpoint: int | Literal["latest"] = "latest") -> GeneratorCard:
-        """What the generator of a checkpoint is: everything but the figures of parity and quality."""
+    def fakes(self, generator: nn.Module, stream: str, *, evenly: bool = False, device: torch.device = CPU) -> Fakes:
+        """What a generator of this run is fed, drawn by the run's seed for that purpose; ``evenly``: every class as often."""
+        latent = int(generator.latent)  # type: ignore[arg-type]
+        labels = self.config.labels(evenly=evenly or self.preset.settings.evenly)
+        return Fakes(latent, self.preset.latent, labels, seeded(self.config.seed, stream), device)
+
+    @property
+    def _averages(self) -> bool:
+        return self.config.settings["ema_decay"] > 0
+
+    def card(self, checkpoint: Checkpoint = "latest") -> GeneratorCard:
+        """What the generator of a checkpoint is, what the metric said of it included; all but the figures of parity."""
         config, preset = self.config, self.preset
         step = self.step(checkpoint)
         _, state = load_checkpoint(self.path, step, prefix="none/")
+        figures = Figures.of(state)
         with torch.device("meta"):
             latent = int(preset.generator(config.shape, len(config.classes)).latent)  # type: ignore[arg-type]
         return GeneratorCard(
@@ -191,6 +224,7 @@ class Run:
                 "cganx": config.made_with.get("cganx", cganx.__version__),
                 "torch": config.made_with.get("torch", torch.__version__),
             },
+            metrics={} if figures is None else {"step": step, "reference": "test"} | figures.to_dict(),
             licences={"data": config.licence} if config.licence else {},
         )
 
@@ -202,9 +236,17 @@ def open_run(path: str | Path) -> Run:
     if not file.is_file():
         raise TrainingError(f"{path} is not a run: it has no {CONFIG}; give the directory that `cganx train` wrote")
     try:
-        return Run(path, RunConfig.from_json(file.read_text(encoding="utf-8")))
+        return Run(path, _completed(RunConfig.from_json(file.read_text(encoding="utf-8"))))
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise TrainingError(f"{file} cannot be read ({error}); restore it, or start a run in another directory") from None
+
+
+def _completed(config: RunConfig) -> RunConfig:
+    """With the defaults of the settings that there were not yet when the run began."""
+    if config.preset not in PRESETS:
+        return config
+    defaults = dataclasses.asdict(PRESETS[config.preset].settings)
+    return dataclasses.replace(config, settings={**defaults, **config.settings})
 
 
 def write_config(path: Path, config: RunConfig) -> None:

@@ -22,7 +22,7 @@ from cganx.data import Labels
 from cganx.training.labels import LabelTable
 from cganx.training.updates import Batch
 
-__all__ = ["ALL", "LATENTS", "Chances", "Draws", "Even", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded"]
+__all__ = ["ALL", "LATENTS", "Chances", "Draws", "Even", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded", "to_pixels"]
 
 DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
 
@@ -196,6 +196,13 @@ class Reals:
         if label.ndim == 1:
             label = F.one_hot(label, self._classes)
         return Batch(image, label.to(torch.get_default_dtype()).to(self._device))
+
+
+def to_pixels(image: Tensor) -> npt.NDArray[np.uint8]:
+    """Pictures [n, c, h, w] in -1..1 as uint8 [n, h, w, c], as an exported file makes them."""
+    pixels = image.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    array: npt.NDArray[np.uint8] = pixels.permute(0, 2, 3, 1).cpu().numpy()
+    return array
 
 
 DrawLatents = Callable[[int, int, torch.Generator], Tensor]

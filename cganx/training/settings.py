@@ -58,6 +58,9 @@ class Settings:
     keep_every: int = _number(5000, "steps between checkpoints that stay for good", 1, 10**9)
     grid_every: int = _number(500, "steps between sample grids", 1, 10**9)
     health_every: int = _number(500, "steps between checkups of the generator's range and variety; 0 makes none", 0, 10**9)
+    metric_every: int = _number(
+        1000, "steps between judgements of the generator, by which the best checkpoint is kept; 0 judges none", 0, 10**9
+    )
     log_every: int = _number(50, "steps between lines of stats.jsonl", 1, 10**9)
     feature_matching: float = _number(
         0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4

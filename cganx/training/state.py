@@ -14,6 +14,7 @@ from cganx.data import Labels
 from cganx.errors import TrainingError
 from cganx.training.averaging import AveragedGenerator
 from cganx.training.checkpoint import load_checkpoint
+from cganx.training.figures import FIGURES, Figures
 from cganx.training.labels import LabelTable
 from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
@@ -41,6 +42,7 @@ class State:
     seconds: float = 0.0
     restarts: int = 0
     pending: list[Tensor] = field(default_factory=list)  # losses [k] of the steps since the last line of stats
+    figures: Figures | None = None  # of this step's generator, where it was judged
 
     @classmethod
     def build(cls, recipe: Preset[Any], config: RunConfig, labels: Labels, device: torch.device) -> State:
@@ -87,8 +89,12 @@ class State:
     def _resumables(self) -> dict[str, Resumable]:
         return {"order": self.order, "fakes": self.fakes, **self.options.resumables}
 
+    def about(self) -> dict[str, Any]:
+        """What of it is not a tensor."""
+        return {"seconds": self.seconds} | ({} if self.figures is None else {FIGURES: self.figures.to_dict()})
+
     def tensors(self) -> dict[str, Tensor]:
-        """All of it, by name."""
+        """All tensors of it, by name."""
         out = {f"{part}/{name}": one for part, module in self._modules().items() for name, one in module.state_dict().items()}
         for part, optimizer in self._optimizers().items():
             for index, values in optimizer.state_dict()["state"].items():
@@ -118,6 +124,7 @@ class State:
         if self.device.type == "cuda" and "random/cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
         self.step, self.seconds, self.restarts = int(tensors["step"]), float(state["seconds"]), int(tensors.get("restarts", 0))
+        self.figures = Figures.of(state)
         self.pending = [one.to(self.device) for one in tensors.get("pending", torch.empty(0))]
 
     @property
@@ -134,6 +141,7 @@ class State:
             optimizer.state.clear()
             _load_optimizer(optimizer, under(tensors, part))
         self.pending.clear()
+        self.figures = None  # those of the weights that are left
         self.restarts += 1
 
     def take_weights(self, run: Run) -> None:

@@ -6,7 +6,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 __all__ = ["Progress", "Status", "StatusLine"]
@@ -19,7 +19,8 @@ class Status:
     """Where a run stands.
 
     ``steps`` is the step at which it ends, None where only a time budget ends it. ``seconds`` counts all sessions of
-    the run, ``remaining`` is an estimate, None before there is one. ``losses`` are means since the last line.
+    the run, ``remaining`` is an estimate, None before there is one. ``losses`` are means since the last line. ``metrics``
+    are the figures of the generator that was judged last, none before the first; see `cganx.training.figures.Figures`.
     """
 
     step: int
@@ -28,11 +29,12 @@ class Status:
     remaining: float | None
     images_per_second: float
     losses: Mapping[str, float]
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         end = "" if self.steps is None else f"/{self.steps:,}"
         eta = "" if self.remaining is None else f"  ETA {_clock(self.remaining)}"
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in self.losses.items())
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in {**self.losses, **self.metrics}.items())
         return f"step {self.step:,}{end}  {self.images_per_second:,.0f} images/s  {losses}{eta}"
 
 

@@ -54,7 +54,7 @@ def export_run(
     run: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    checkpoint: Literal["latest"] | int = "latest",
+    checkpoint: Literal["best", "latest"] | int = "best",
     label_input: Literal["weights", "index"] = "weights",
     rewrite: bool = True,
     sidecar: bool = False,
@@ -65,7 +65,8 @@ def export_run(
     Args:
         run: a run directory of `cganx.training.train`.
         out: where the file goes; see `export`, also for ``label_input``, ``rewrite`` and ``sidecar``.
-        checkpoint: ``latest`` or the step of a checkpoint.
+        checkpoint: ``best`` is the one that the metric of training ranks first, the latest where it judged none; else
+            ``latest``, or the step of a checkpoint. The card's ``training`` and ``metrics`` say which it is.
         name: the card's name; the run's own where it is None.
 
     Raises ExportError, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
@@ -76,7 +77,7 @@ def export_run(
     from cganx_export.pipeline import export_module
 
     source = open_run(Path(run))
-    step = source.step(checkpoint)  # once: a run that is still training moves "latest"
+    step = source.step(checkpoint)  # once: a run that is still training moves them
     generator, card = source.generator(step), source.card(step)
     return export_module(
         folded(generator),

@@ -7,15 +7,21 @@ from typing import Literal
 
 import click
 
+from cganx.card import GeneratorCard
+
 __all__ = ["export"]
 
+Checkpoint = Literal["best", "latest"] | int
 
-def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) -> Literal["latest"] | int:
+
+def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) -> Checkpoint:
+    if value == "best":
+        return "best"
     if value == "latest":
         return "latest"
     if value.isascii() and value.isdecimal():
         return int(value)
-    raise click.BadParameter(f"{value!r} is neither 'latest' nor the step of a checkpoint", context, parameter)
+    raise click.BadParameter(f"{value!r} is not 'best', 'latest' or the step of a checkpoint", context, parameter)
 
 
 @click.command()
@@ -24,10 +30,10 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
 @click.option(
     "--checkpoint",
     callback=_checkpoint,
-    default="latest",
+    default="best",
     show_default=True,
-    metavar="latest|STEP",
-    help="Which checkpoint to export.",
+    metavar="best|latest|STEP",
+    help="Which checkpoint to export; the best is the latest where training judged none.",
 )
 @click.option(
     "--label-input",
@@ -42,7 +48,7 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
 def export(
     run: Path,
     out: Path,
-    checkpoint: Literal["latest"] | int,
+    checkpoint: Checkpoint,
     label_input: Literal["weights", "index"],
     no_rewrite: bool,
     name: str | None,
@@ -58,5 +64,18 @@ def export(
         run, out, checkpoint=checkpoint, label_input=label_input, rewrite=not no_rewrite, sidecar=sidecar, name=name
     )
     click.echo(report, err=True)
+    click.echo(_chosen(report.card, checkpoint), err=True)
     if not report.parity.batch_invariant:
         click.echo("note: on this machine its pictures depend, in their last bits, on the batch they are made in", err=True)
+
+
+def _chosen(card: GeneratorCard, checkpoint: Checkpoint) -> str:
+    """Which checkpoint it is, and how it was judged."""
+    step, metrics = f"step {card.training['steps']:,}", card.metrics
+    if not metrics:
+        note = "; no checkpoint was judged, so it is the latest" if checkpoint == "best" else ""
+        return f"{step}{note}"
+    agreement = f", label agreement {metrics['agreement']:.3f}" if "agreement" in metrics else ""
+    floors = f" ({metrics['frechet'] / metrics['floor']:.1f} floors)" if metrics["floor"] > 0 else ""
+    best = ", the best of those judged" if checkpoint == "best" else ""
+    return f"{step}{best}: Frechet distance {metrics['frechet']:.2f}{floors}{agreement}, by {metrics['samples']:,} pictures"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -99,10 +100,44 @@ def test_a_run_becomes_the_same_file_by_call_and_by_command(
     out = tmp_path / "again.onnx"
     options = ["--no-rewrite", "--name", "Noise", "--checkpoint", "3", "--sidecar"]
     result = CliRunner().invoke(command, [str(run_path), "-o", str(out), *options], catch_exceptions=False)
-    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (0, "", 1)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (0, "", 2)
     assert "parity" in result.stderr
     assert out.read_bytes() == report.path.read_bytes()
     assert GeneratorCard.from_json((tmp_path / "again.onnx.json").read_text(encoding="utf-8")) == report.card
+
+
+def test_the_best_checkpoint_is_exported_where_one_was_judged(
+    run_path: Path, tmp_path: Path, part: Callable[[str], None]
+) -> None:
+    part("click")
+    from click.testing import CliRunner
+
+    from cganx.training.checkpoint import load_checkpoint, save_checkpoint
+    from cganx_export.command import export as command
+
+    def exported(*options: str) -> tuple[GeneratorCard, str]:
+        arguments = [str(run), "-o", str(tmp_path / "model.onnx"), "--no-rewrite", *options]
+        result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        return runtime.load(tmp_path / "model.onnx", device="cpu").card, result.stderr.splitlines()[1]
+
+    run = shutil.copytree(run_path, tmp_path / "run")
+    card, said = exported()
+    assert (card.training["steps"], card.metrics) == (3, {})
+    assert said == "step 3; no checkpoint was judged, so it is the latest"
+
+    tensors, state = load_checkpoint(run, 3)
+    figures = {"floor": 0.5, "samples": 2000, "oracle": "one", "oracle_accuracy": 0.9, "agreement": 0.8}
+    for step, frechet in ((2, 1.0), (3, 4.0)):
+        save_checkpoint(run, step, tensors, state | {"figures": figures | {"frechet": frechet}})
+    card, said = exported()
+    assert card.training["steps"] == 2
+    assert card.metrics == figures | {"frechet": 1.0, "step": 2, "reference": "test"}
+    assert said == (
+        "step 2, the best of those judged: Frechet distance 1.00 (2.0 floors), label agreement 0.800, by 2,000 pictures"
+    )
+    card, said = exported("--checkpoint", "latest")
+    assert card.metrics["frechet"] == 4.0
+    assert said.startswith("step 3: Frechet distance 4.00 (8.0 floors)")
 
 
 def test_a_run_or_checkpoint_that_is_not_there(run_path: Path, tmp_path: Path) -> None:
@@ -113,7 +148,7 @@ def test_a_run_or_checkpoint_that_is_not_there(run_path: Path, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("options", [["--checkpoint", "best"], ["--label-input", "names"]])
+@pytest.mark.parametrize("options", [["--checkpoint", "newest"], ["--label-input", "names"]])
 def test_the_command_refuses_what_it_does_not_know(options: list[str], part: Callable[[str], None]) -> None:
     part("click")
     from click.testing import CliRunner
