@@ -157,3 +157,11 @@ def test_it_learns_real_pictures(tmp_path: Path) -> None:
     made = oracle(load("fashion-small"), recipe=Recipe(at_least=10_000, at_most=10_000), cache=tmp_path)
     assert made.accuracy > 0.7
     assert 0 < made.floor < 2
+
+
+def test_attributes_are_not_judged_and_the_sentence_says_so(pictures: DataSet) -> None:
+    images = pictures.test.images
+    each = LabelledImages(images, (np.arange(2 * len(images)).reshape(-1, 2) % 3 == 0).astype(np.uint8))
+    data = DataSet("people", ("hat", "beard"), each, each, "people")
+    with pytest.raises(DataError, match="the oracle tells classes apart, and this set has attributes"):
+        oracle(data)
