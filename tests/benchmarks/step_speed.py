@@ -34,25 +34,25 @@ def measure(arguments: Namespace) -> list[Figure]:
 
 def compared(preset: str, arguments: Namespace) -> Figure:
     """Plain code's time over ours, the median of pairs."""
+    what = "cpu" if arguments.one_core else "wall"
     command = [sys.executable, script("plain_torch.py"), DATA, preset]
     with workers(command, environment=users_environment()) as (plain,):
-        steps = in_a_turn(plain, arguments.seconds)
+        steps = in_a_turn(plain, what, arguments.seconds)
         command = [sys.executable, script("cganx_steps.py"), DATA, preset, str(steps)]
         with workers(command, environment=users_environment()) as (ours,):
             ours.turn(steps)
             taken = alternate(lambda: plain.turn(steps), lambda: ours.turn(steps), arguments.pairs)
-    what = "cpu" if arguments.one_core else "wall"
     spread = Spread.of([getattr(theirs, what) / getattr(mine, what) for theirs, mine in taken])
     note = "processor time, each on one core" if arguments.one_core else "wall time, all cores"
     measure_ = f"{preset} training step, plain torch's time / ours"
     return Figure(measure_, spread.median, spread=spread, target=Target(">=", 1.0), note=f"{note}, {steps} steps a turn")
 
 
-def in_a_turn(worker: Worker, seconds: int) -> int:
+def in_a_turn(worker: Worker, what: str, seconds: int) -> int:
     """How many steps take about so long."""
     worker.turn(WARM)
     count = 1
-    while (took := worker.turn(count).wall) < seconds / 4:
+    while (took := getattr(worker.turn(count), what)) < seconds / 4:
         count *= 2
     return max(1, round(count * seconds / took))
 
