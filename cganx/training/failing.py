@@ -12,6 +12,7 @@ from torch import Tensor
 from cganx.errors import TrainingError
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.directory import Stats, read_stats
+from cganx.training.figures import by_rank
 from cganx.training.health import FAILURE, RESTARTED, WINDOW, Finding, Monitor, remedies
 from cganx.training.run import Run, open_run
 from cganx.training.state import State
@@ -86,9 +87,14 @@ class Failures:
         )
 
     def _healthy(self, step: int) -> int:
-        """The step to go back to: of those whose checkpoints stay for good, so that a resumed run goes back to the same one."""
-        every = self._settings.keep_every
-        return max((one for one in self._run.checkpoints() if one % every == 0 and one <= step - WINDOW), default=0)
+        """The step to go back to: the best one before, else the newest that is a window older and stays for good, else 0.
+
+        Only what is scheduled counts, so that a run that was resumed goes back to the same one.
+        """
+        judged, kept = self._settings.metric_every, self._settings.keep_every
+        best = [one for one, _ in by_rank(self._run.path) if judged and one % judged == 0 and one < step]
+        older = [one for one in self._run.checkpoints() if one % kept == 0 and one <= step - WINDOW]
+        return best[0] if best else max(older, default=0)
 
     def _start(self) -> Mapping[str, Tensor]:
         """The state before the first step."""

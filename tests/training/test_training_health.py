@@ -18,9 +18,10 @@ from training_pictures import SMALL, data_set
 from cganx.data import DataSet
 from cganx.errors import TrainingError
 from cganx.networks import Judgement
-from cganx.training import PRESETS, open_run, train
+from cganx.training import PRESETS, metric, open_run, train
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.directory import read_stats
+from cganx.training.figures import Figures
 from cganx.training.health import FAILURE, NOT_FINITE, RESTARTED, Balance, Checkup, Monitor, remedies, replay
 from cganx.training.health.measures import duplicates, nearest, pairwise
 from cganx.training.health.remedies import SETTINGS
@@ -297,6 +298,21 @@ def test_restart_goes_back_with_lower_rates_and_resumes_to_the_bit(stripes: Data
     parts = train(stripes, "convergence-failure", tmp_path / "parts", steps=30, settings=quick, on_failure="restart-best")
     one, other = (load_checkpoint(run.path, 30)[0] for run in (whole, parts))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_restart_goes_back_to_the_best_checkpoint_where_there_is_one(
+    stripes: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distances = iter([3.0, 1.0, 2.0, 4.0, 5.0])
+    monkeypatch.setattr(metric.Metric, "ready", lambda *_: True)
+    monkeypatch.setattr(
+        metric.Metric,
+        "__call__",
+        lambda *_: Figures(agreement=None, frechet=next(distances), floor=1.0, samples=9, oracle="one", oracle_accuracy=0.9),
+    )
+    quick = SMALL | {"health_every": 45, "metric_every": 10}
+    run = train(stripes, "convergence-failure", tmp_path / "run", steps=45, settings=quick, on_failure="restart-best")
+    assert [line[RESTARTED] for line in read_stats(run.path) if RESTARTED in line] == [20]
 
 
 def test_a_run_that_is_not_finite_is_named_and_can_go_back(
