@@ -78,9 +78,10 @@ def taken_for_real(run: Path, step: int, part: LabelledImages, at_most: int = 10
 
 
 def probability(run: Path, step: int) -> str:
-    lines = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
-    found = [line["augmentation"] for line in lines if line["step"] <= step and "augmentation" in line]
-    return f"{found[-1]:.2f}" if found else "-"
+    """The adaptive probability at that checkpoint."""
+    tensors, _ = load_checkpoint(run, step, prefix="augmentation/")
+    found = tensors.get("augmentation/probability")
+    return "-" if found is None else f"{float(found):.2f}"
 
 
 def main(texts: Sequence[str] | None = None) -> None:
@@ -93,7 +94,9 @@ def main(texts: Sequence[str] | None = None) -> None:
     print(f"oracle {judge.accuracy:.4f} on the {judge.pictures} test pictures of {full.name}, floor {judge.floor:.3f}")
     print("| steps | arm | label agreement | Frechet distance | own / unseen pictures taken for real | augmentation |")
     print("|---|---|---|---|---|---|")
-    shared = {"batch_size": chosen.batch_size} | {f"{what}_every": chosen.every for what in ("checkpoint", "keep", "grid")}
+    shared = {"batch_size": chosen.batch_size, "metric_every": 0} | {
+        f"{what}_every": chosen.every for what in ("checkpoint", "keep", "grid")
+    }
     for step in range(chosen.every, chosen.steps + 1, chosen.every):
         for arm in chosen.arms.split(","):
             run = chosen.out / arm
