@@ -34,6 +34,7 @@ def load(
     labels_per_class: int | None = None,
     skip_unreadable: bool = False,
     cache: Path | None = None,
+    shared: bool = False,
     progress: Progress | None = None,
 ) -> DataSet:
     """Load labelled pictures, all brought to one size, as packed uint8 arrays.
@@ -51,6 +52,7 @@ def load(
         skip_unreadable: go on without pictures that cannot be used, and log how many there were.
         cache: where packed pictures of more than 512 MiB are kept and mapped from; by default ``$CGANX_CACHE``, else
             the user's cache folder.
+        shared: keep and map packed pictures of any size, for several processes that load the same.
         progress: called with (stage, done, total), often, in this thread.
 
     Raises:
@@ -59,7 +61,7 @@ def load(
     """
     options = Options.checked(image_size, channels, fit, skip_unreadable)
     source = _find(spec)
-    packed = _packed(source, options, cache or cache_folder(), progress or (lambda *_: None))
+    packed = _packed(source, options, cache or cache_folder(), shared, progress or (lambda *_: None))
     labels = packed.train.labels
     if labels_per_class is not None:
         labels = _few_labels(labels, packed.classes, labels_per_class, source.name)
@@ -92,14 +94,14 @@ def _find(spec: str | Path) -> Source:
     )
 
 
-def _packed(source: Source, options: Options, cache: Path, progress: Progress) -> Packed:
+def _packed(source: Source, options: Options, cache: Path, shared: bool, progress: Progress) -> Packed:
     key = entry_key(source, options)
     packed = read_entry(cache, key)
     if packed is not None:
         return packed
     with scratch_folder(cache) as scratch:
         contents = source.open(scratch)
-        parts = pack(contents, options, scratch, progress)
+        parts = pack(contents, options, scratch, progress, shared=shared)
         if parts[0].path is not None:
             return keep(cache, key, scratch, contents.classes, parts)
         train, test = parts

@@ -67,11 +67,11 @@ class PackedPart:
     path: Path | None = None
 
 
-def pack(contents: Contents, options: Options, folder: Path, progress: Progress) -> list[PackedPart]:
+def pack(contents: Contents, options: Options, folder: Path, progress: Progress, *, shared: bool = False) -> list[PackedPart]:
     """The training and the test part, packed, in this order.
 
-    Above the memory limit both are files, ``train.u8`` and ``test.u8`` in ``folder``, which is made. Pictures are
-    read twice: their headers, which settle the size, then their pixels, each straight to its place. Raises
+    Above the memory limit, or ``shared``, both are files, ``train.u8`` and ``test.u8`` in ``folder``, which is made.
+    Pictures are read twice: their headers, which settle the size, then their pixels, each straight to its place. Raises
     DataError where pictures cannot be used, unless ``options.skip_unreadable``.
     """
     parts = (contents.train, contents.test)
@@ -92,7 +92,7 @@ def pack(contents: Contents, options: Options, folder: Path, progress: Progress)
     grey = all(survey.grey for survey in surveys)
     form = Form(height, width, options.channels or (1 if grey else 3), options.fit)
     size = sum(map(len, chosen)) * height * width * form.channels
-    on_disk = folder if size > MEMORY_LIMIT else None
+    on_disk = folder if shared or size > MEMORY_LIMIT else None
     if on_disk is not None:
         _make_room(on_disk, size)
 

@@ -37,6 +37,10 @@ class Judgement(NamedTuple):
     class_logits: Tensor | None = None
     features: Tensor | None = None
 
+    def as_exact_as(self, image: Tensor) -> Judgement:
+        """The same in the precision of ``image``."""
+        return self._replace(**{name: one.to(image.dtype) for name, one in self._asdict().items() if one is not None})
+
 
 @dataclass(frozen=True)
 class ImageShape:

@@ -72,10 +72,11 @@ class Clock:
 
 
 @contextlib.contextmanager
-def signals() -> Iterator[Callable[[], int | None]]:
-    """Note the first SIGINT or SIGTERM instead of dying of it; a second one is not held back.
+def signals(*, patient: bool = False) -> Iterator[Callable[[], int | None]]:
+    """Note the first SIGINT or SIGTERM instead of dying of it; a second one is not held back, unless ``patient``.
 
-    Gives a function that says which came. Outside the main thread, where Python allows no handlers, it says None.
+    One of several processes is patient: whoever started them may send again what the terminal has sent already. Gives a
+    function that says which came. Outside the main thread, where Python allows no handlers, it says None.
     """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -86,7 +87,7 @@ def signals() -> Iterator[Callable[[], int | None]]:
 
     def note(number: int, _: FrameType | None) -> None:
         received.append(number)
-        for one, handler in before.items():
+        for one, handler in before.items() if not patient else ():
             signal.signal(one, handler)
 
     for number in numbers:
@@ -98,11 +99,11 @@ def signals() -> Iterator[Callable[[], int | None]]:
             signal.signal(number, handler)
 
 
-def leave(number: int | None) -> None:
-    """End as the signal asked: KeyboardInterrupt or SystemExit; nothing where none came."""
+def leave(number: int) -> None:
+    """End as the signal asked: KeyboardInterrupt or SystemExit; nothing for 0, where none came."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    if number is not None:
+    if number:
         raise SystemExit(128 + number)
 
 
@@ -110,7 +111,7 @@ def heeding(stopped: Callable[[], int | None], progress: Stages | None) -> Stage
     """``progress``, if there is one, that ends the work which calls it where a signal came: there is no step to end yet."""
 
     def heed(stage: str, done: int, total: int) -> None:
-        leave(stopped())
+        leave(stopped() or 0)
         if progress is not None:
             progress(stage, done, total)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from cganx.training import loop
+from cganx.training.devices import PRECISIONS, is_main
 from cganx.training.failing import OnFailure
 from cganx.training.presets import DEFAULT, PRESETS
 from cganx.training.settings import describe, parse
@@ -62,7 +66,16 @@ class Size(click.ParamType[tuple[int, int]]):
     show_default=True,
     help="When the health monitor names a failure: go on, stop, or go back to the best checkpoint at half the rates.",
 )
-@click.option("--batch-size", type=click.IntRange(min=2), help="Pictures a step. [default: the preset's]")
+@click.option(
+    "--mixed-precision",
+    type=click.Choice(PRECISIONS),
+    default="no",
+    show_default=True,
+    help="What the networks compute in; fp16 needs CUDA.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(min=2), help="Pictures a step, of all processes together. [default: the preset's]"
+)
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; repeatable.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start a new run from that run's weights.")
 @click.option("--image-size", type=Size(), help="[default: the data's commonest size up to 64, else 64]")
@@ -86,6 +99,7 @@ def train(
     seed: int,
     device: str,
     on_failure: OnFailure,
+    mixed_precision: str,
     batch_size: int | None,
     assignments: tuple[str, ...],
     init_from: Path | None,
@@ -99,13 +113,16 @@ def train(
 
     The same command with the same --out goes on where it stopped; only --steps, --time-budget and --device may
     differ. Ctrl-C writes a checkpoint first.
+
+    Several processes train one run together, each on its part of every batch:
+    torchrun --nproc-per-node 2 -m cganx_cli train ...
     """
     started = _process_started()
     settings = parse(assignments)
     if batch_size is not None and "batch_size" in settings:
         raise click.UsageError("the batch size is given twice, by --batch-size and by --set; give it once")
     try:
-        with StatusLine() as line:
+        with StatusLine() as line, _logged(line):
             run = loop.train(
                 data,
                 preset,
@@ -115,6 +132,7 @@ def train(
                 seed=seed,
                 device=device,
                 on_failure=on_failure,
+                mixed_precision=mixed_precision,
                 batch_size=batch_size,
                 settings=settings,
                 init_from=init_from,
@@ -128,8 +146,11 @@ def train(
                 started=started,
             )
     except KeyboardInterrupt:
-        click.echo(f"Stopped. The same command goes on from here: {out}", err=True)
+        if is_main():
+            click.echo(f"Stopped. The same command goes on from here: {out}", err=True)
         sys.exit(130)
+    if not is_main():
+        return
     if run.step() == 0:
         raise click.ClickException(
             f"the time budget of {time_budget:g} seconds was spent before the first step; give the same command more"
@@ -182,6 +203,32 @@ def presets(*, as_json: bool) -> None:
             value = str(one["value"]).lower() if isinstance(one["value"], bool) else f"{one['value']:g}"
             click.echo(f"    --set {one['name']}={value:<10} {one['about']}")
         click.echo()
+
+
+class _ToLine(logging.Handler):
+    """What is logged, in lines between those of the status."""
+
+    def __init__(self, line: StatusLine) -> None:
+        super().__init__()
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        self._line.note(self.format(record))
+
+
+@contextlib.contextmanager
+def _logged(line: StatusLine) -> Iterator[None]:
+    """Show what cganx logs, of several processes once."""
+    log, handler = logging.getLogger("cganx"), _ToLine(line)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO if is_main() else logging.ERROR)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def _process_started() -> float:

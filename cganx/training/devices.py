@@ -16,28 +16,51 @@ from accelerate.state import AcceleratorState
 
 from cganx.errors import DeviceUnavailable, TrainingError
 
-__all__ = ["accelerator_for", "find_device", "kept_memory", "threads"]
+__all__ = ["PRECISIONS", "accelerator_for", "check_precision", "find_device", "is_main", "kept_memory", "threads"]
 
+PRECISIONS = ("no", "bf16", "fp16")
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 _NAME = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
+def _told(name: str, default: int) -> int:
+    """What torchrun, or whoever else starts several processes, says of this one."""
+    try:
+        return int(os.environ.get(name, default))
+    except ValueError:
+        return default
+
+
+def is_main() -> bool:
+    """Whether this process is the first of those that were started together, or alone."""
+    return _told("RANK", 0) == 0
+
+
 def find_device(requested: str) -> torch.device:
-    """The torch device for ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    """The torch device for ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; of several processes each gets a GPU of its own.
 
     ``auto`` takes CUDA, then Apple's GPU, then the CPU. Raises DeviceUnavailable where the asked one cannot run,
-    TrainingError where the text names no device.
+    TrainingError where the text names no device, or one for several processes.
     """
     if not _NAME.fullmatch(requested):
         raise TrainingError(f"{requested!r} is no device; ask for auto, cpu, cuda, cuda:N or mps")
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    here = _told("LOCAL_WORLD_SIZE", 1)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = torch.backends.mps.is_available() and here == 1
+    best = "cuda" if count >= here else "mps" if mps else "cpu"
     device = torch.device(best if requested == "auto" else requested)
     if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if device.index is not None and here > 1:
+            raise TrainingError(f"{requested} is one GPU for {here} processes; ask for cuda, and each takes its own")
         if (device.index or 0) >= count:
             _refuse(requested, best, _why_no_cuda(count), "Install torch's CUDA build and the GPU's driver")
+        if here > count:
+            _refuse(requested, best, f"{_why_no_cuda(count)} for {here} processes", "Start one process for each GPU")
+        if here > 1:
+            return torch.device("cuda", _told("LOCAL_RANK", 0))
     if device.type == "mps" and best != "mps":
-        _refuse(requested, best, "Apple's GPU is not reachable from this torch", "Use a Mac with Apple silicon")
+        missing = "Apple's GPU is not reachable from this torch" if here == 1 else "Apple's GPU serves a single process"
+        _refuse(requested, best, missing, "Use a Mac with Apple silicon, and one process")
     return device
 
 
@@ -51,16 +74,25 @@ def _refuse(requested: str, active: str, missing: str, fix: str) -> None:
     raise DeviceUnavailable(requested=requested, active=active, missing=missing, fix=f"{fix}, or ask for device 'auto'.")
 
 
-def accelerator_for(device: torch.device) -> Accelerator:
-    """Accelerate, set to that device. TrainingError when it was launched as several processes."""
+def check_precision(mixed_precision: str, device: torch.device) -> None:
+    """Raise TrainingError for a precision that there is not, or that this device does not compute in."""
+    if mixed_precision not in PRECISIONS:
+        raise TrainingError(f"{mixed_precision!r} is no mixed precision; give one of {', '.join(PRECISIONS)}")
+    if mixed_precision == "fp16" and device.type != "cuda":
+        raise TrainingError(f"mixed precision fp16 needs CUDA, and this run is on {device.type}; take bf16, or no")
+    if mixed_precision == "bf16" and device.type == "mps":
+        raise TrainingError("mixed precision bf16 runs on the CPU and on CUDA, not on mps; take no")
+    if mixed_precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise TrainingError("this GPU does not compute in bf16; take fp16, or no")
+
+
+def accelerator_for(device: torch.device, mixed_precision: str = "no") -> Accelerator:
+    """Accelerate, set to that device and precision, and to the processes that this one was started with."""
     # Accelerate keeps the first device of a process for good; a second run in this process may want another one.
     AcceleratorState._reset_state(True)
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
-    accelerator = Accelerator(cpu=device.type == "cpu")
-    if accelerator.num_processes > 1:
-        raise TrainingError("a run trains in one process for now; start it without torchrun or accelerate launch")
-    return accelerator
+    return Accelerator(cpu=device.type == "cpu", mixed_precision=mixed_precision)
 
 
 @contextlib.contextmanager
@@ -86,9 +118,10 @@ def kept_memory() -> Iterator[None]:
 
 @contextlib.contextmanager
 def threads() -> Iterator[int]:
-    """As many of torch's threads as this process may use cores; what was set before comes back."""
+    """As many of torch's threads as this process may use cores, shared with those started beside it; undone in the end."""
     before = torch.get_num_threads()
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    count = max(1, cores // _told("LOCAL_WORLD_SIZE", 1))
     torch.set_num_threads(count)
     try:
         yield count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,9 +17,9 @@ from torch import Tensor
 import cganx
 from cganx import data as labelled
 from cganx.data import DataSet
-from cganx.training.checkpoint import load_newest, remove_stale, save_checkpoint, steps_of
+from cganx.training.checkpoint import load_newest, remove_stale, save_checkpoint
 from cganx.training.clock import Clock, heeding, leave, signals
-from cganx.training.devices import accelerator_for, find_device, kept_memory, threads
+from cganx.training.devices import check_precision, find_device, kept_memory, threads
 from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
 from cganx.training.failing import Failures, OnFailure, check_on_failure
 from cganx.training.figures import by_rank
@@ -27,17 +28,29 @@ from cganx.training.labels import shown_labels
 from cganx.training.metric import Metric
 from cganx.training.preset import Preset
 from cganx.training.presets import DEFAULT, find_preset
+from cganx.training.processes import processes
 from cganx.training.report import write_report
 from cganx.training.run import Run, open_run
 from cganx.training.sampling import LATENTS, Reals, seeded
 from cganx.training.schedule import rate_factor, set_rate
 from cganx.training.settings import changed
-from cganx.training.starting import check, check_kind, check_size, claim, config_of, refuse_strangers, warn_of_small_classes
+from cganx.training.starting import (
+    check,
+    check_kind,
+    check_size,
+    claim,
+    config_of,
+    identity,
+    refuse_strangers,
+    settings_of_each,
+    warn_of_small_classes,
+)
 from cganx.training.state import State
 from cganx.training.status import Progress, Status
 
 __all__ = ["train"]
 
+_log = logging.getLogger("cganx")
 KEPT = 2
 DEFAULT_OUT = "run"
 
@@ -51,8 +64,9 @@ def train(
     time_budget: float | None = None,  # Seconds of wall time, data and last checkpoint included, over all sessions.
     seed: int = 0,  # Of the weights, the order of pictures, latents, labels and dropout.
     device: str = "auto",  # auto, cpu, cuda, cuda:N or mps.
+    mixed_precision: str = "no",  # no, bf16 (CPU and CUDA) or fp16 (CUDA): what networks compute in; weights stay float32.
     on_failure: OnFailure = "warn",  # What follows when the health monitor names a failure; see cganx.training.failing.
-    batch_size: int | None = None,  # Shorthand for the setting of that name.
+    batch_size: int | None = None,  # Shorthand for the setting of that name: of all processes together.
     settings: Mapping[str, Any] | None = None,  # Values that replace the preset's; `cganx presets` lists them.
     init_from: str | Path | None = None,  # A run whose newest weights a new run starts with.
     image_size: int | tuple[int, int] | None = None,  # As in cganx.data.load, like the next four.
@@ -83,75 +97,86 @@ def train(
     check(steps, time_budget, seed)
     check_size(recipe, preset, image_size, channels)
     check_on_failure(on_failure)
-    refuse_strangers(out)
     torch_device = find_device(device)
-    if init_from is not None:
-        open_run(init_from).step()
+    check_precision(mixed_precision, torch_device)
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(locked(out))
-        stack.enter_context(torch.random.fork_rng())
+        stack.enter_context(torch.random.fork_rng([torch_device] if torch_device.type == "cuda" else []))
+        together = stack.enter_context(processes(torch_device, mixed_precision))
+        main, share = together.main, together.share
+        share_settings = settings_of_each(recipe, together.count)
+        if main:
+            refuse_strangers(out)
+            if init_from is not None:
+                open_run(init_from).step()
+            stack.enter_context(locked(out))
         thread_count = stack.enter_context(threads())
         stack.enter_context(kept_memory())
-        stopped = stack.enter_context(signals())
+        stopped = stack.enter_context(signals(patient=together.count > 1))
 
         # Load the pictures.
         if not isinstance(data, DataSet):
-            data = labelled.load(
-                data,
-                image_size=image_size or recipe.fixed_size,
-                channels=channels,
-                fit=fit,
-                labels_per_class=labels_per_class,
-                skip_unreadable=skip_unreadable,
-                cache=out / "data",
-                progress=heeding(stopped, data_progress),
-            )
+            with together.in_turns():
+                data = labelled.load(
+                    data,
+                    image_size=image_size or recipe.fixed_size,
+                    channels=channels,
+                    fit=fit,
+                    labels_per_class=labels_per_class,
+                    skip_unreadable=skip_unreadable,
+                    cache=out / "data",
+                    shared=together.count > 1,
+                    progress=heeding(stopped, data_progress),
+                )
         check_kind(recipe, preset, data)
         recipe = recipe.of_kind(data.kind)
         if recipe.settings.by_label:
             labelled.require_classes(data)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
-        config = config_of(data, preset, recipe, seed, init_from, made_with)
-        if recipe.settings.by_label:
+        config = config_of(data, preset, recipe, seed, init_from, mixed_precision, made_with)
+        together.require_same(identity(config, steps))
+        if main and recipe.settings.by_label:
             warn_of_small_classes(config)
-        run = claim(out, config)
+        run = claim(out, config) if main else Run(out, config)
 
         # Build the networks.
-        accelerator = accelerator_for(torch_device)
-        state = State.build(recipe, run.config, data.train.labels, accelerator.device)
-        players = dataclasses.replace(
-            state.players,
-            generator=accelerator.prepare(state.players.generator),
-            discriminator=accelerator.prepare(state.players.discriminator),
-            backward=accelerator.backward,
-        )
-        reals = Reals(data.train.images, data.train.labels, len(config.classes) * recipe.settings.by_label, accelerator.device)
+        state = State.build(recipe, config, data.train.labels, together)
+        players = state.players
+        reals = Reals(data.train.images, data.train.labels, len(config.classes) * recipe.settings.by_label, together.device)
 
         # Go on from the newest checkpoint, or from another run's weights.
-        newest = load_newest(run.path)
+        newest = load_newest(run.path) if main else None
         if newest is not None:
             state.restore(run.path, *newest)
-        elif init_from is not None:
+        elif init_from is not None and main:
             state.take_weights(open_run(init_from))
+        resumed = bool(together.agreed(newest is not None)[0])
+        if together.count > 1:
+            state.restore(run.path, *together.from_main(*(newest or (state.shared(), state.about()))))
+            each = share_settings.batch_size
+            _log.info("%d processes, %d of the %d pictures of a batch each", together.count, each, recipe.settings.batch_size)
+        kept = state.step if resumed else None
         clock = Clock(begun, state.seconds, time_budget)
-        stats, events = Stats(run.path, state.step), Events(run.path, state.step)
-        stack.callback(events.close)
-        shown = shown_labels(config.classes, config.combinations)
-        grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(accelerator.device))
         metric = Metric(data, run, data_progress)
-        checkup = Checkup.choose(
-            data.train.images,
-            data.train.labels,
-            len(config.classes) * recipe.settings.by_label,
-            draw=run.fakes(state.players.generator, "checkup"),
-            random=seeded(seed, "checkup pictures"),
-            device=accelerator.device,
-        )
+        if main:
+            stats, events = Stats(run.path, state.step), Events(run.path, state.step)
+            stack.callback(events.close)
+            shown = shown_labels(config.classes, config.combinations)
+            grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(together.device))
+            checkup = Checkup.choose(
+                data.train.images,
+                data.train.labels,
+                len(config.classes) * recipe.settings.by_label,
+                draw=run.fakes(state.players.generator, "checkup"),
+                random=seeded(seed, "checkup pictures"),
+                device=together.device,
+            )
 
         def judge() -> dict[str, float]:
-            """Judge the generator; the figures, none where it cannot be judged or the run ends meanwhile."""
+            """Judge the generator, in the main process; the figures, none where that cannot be or the run ends meanwhile."""
             state.check_finite()
+            if not main:
+                return {}
             with clock.pause():
                 ready = metric.ready(lambda: bool(stopped()) or clock.spent())
             if not ready:
@@ -162,20 +187,24 @@ def train(
 
         def keep(*, grid: bool, anew: bool = False) -> None:
             """Write a checkpoint, and a sample grid where one is due; note how long that takes."""
+            nonlocal kept
+            anew = together.agreed(anew) != [0]
             with clock.reserve("keeping"):
-                if grid:
+                if grid and main:
                     grids.write(state.step, state.shown)
                     write_report(run)
-                if anew or state.step not in steps_of(run.path):
+                if anew or state.step != kept:
                     state.check_finite()
-                    state.seconds = clock.elapsed()
-                    save_checkpoint(run.path, state.step, state.tensors(), state.about())
-                    best = next((step for step, _ in by_rank(run.path, quiet=True)), None)
-                    remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every, best=best)
+                    state.seconds, kept = clock.elapsed(), state.step
+                    tensors = state.tensors()
+                    if main:
+                        save_checkpoint(run.path, state.step, tensors, state.about())
+                        best = next((step for step, _ in by_rank(run.path, quiet=True)), None)
+                        remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every, best=best)
 
-        if not run.checkpoints():
+        if not resumed:
             keep(grid=False)
-        failures = Failures(run, state, stats, partial(keep, grid=True), on_failure)
+        failures = Failures(run, state, stats if main else None, partial(keep, grid=True), on_failure)
         scores = {} if state.figures is None else state.figures.scalars()
         if metric.due(state.step) and not scores:  # it came to its end, or was stopped, just then
             scores = judge()
@@ -185,12 +214,16 @@ def train(
         settings_ = recipe.settings
         begun_step = line_step = state.step
         line_begun = clock.training()
-        while not stopped() and (steps is None or state.step < steps) and not clock.spent():
-            real = reals.batch(state.order.next(recipe.update.reals(settings_)))
+        while steps is None or state.step < steps:
+            stop, spent, due = together.agreed(stopped() or 0, clock.spent(), main and metric.due(state.step + 1))
+            if stop or spent:
+                break
+            real = reals.batch(share.of(state.order.next(recipe.update.reals(settings_))))
             factor = rate_factor(state.step, settings_) * state.rate_factor
             set_rate(players.generator_optimizer, settings_.generator_rate * factor)
             set_rate(players.discriminator_optimizer, settings_.discriminator_rate * factor)
-            losses = state.options.update(players, real, state.fakes, settings_)
+            losses = state.options.update(players, real, state.fakes, share_settings)
+            state.average_statistics()
             state.step += 1
             state.figures = None
             clock.tick()
@@ -199,7 +232,6 @@ def train(
                 state.average.update(state.step)
 
             # Go no further with what is worth nothing.
-            due = metric.due(state.step)
             if due or state.step % settings_.log_every == 0 or state.step % settings_.checkpoint_every == 0:
                 broken = state.not_finite()
                 if broken is not None:
@@ -208,7 +240,8 @@ def train(
 
             # Judge what it makes, and say how it goes.
             line: dict[str, float] = judge() if due else {}
-            events.add(state.step, {f"metric/{name}": value for name, value in line.items()})
+            if main:
+                events.add(state.step, {f"metric/{name}": value for name, value in line.items()})
             scores = dict(line) or scores
             if due or state.step % settings_.log_every == 0:
                 means = state.mean_losses(recipe.update.losses)
@@ -225,30 +258,34 @@ def train(
                 )
                 options = state.options.figures()
                 line |= _rounded(status) | means | options
-                events.add(state.step, {f"loss/{name}": value for name, value in means.items()} | options)
-                if progress is not None:
-                    progress(status)
+                if main:
+                    events.add(state.step, {f"loss/{name}": value for name, value in means.items()} | options)
+                    if progress is not None:
+                        progress(status)
 
             # Look how healthy it is.
-            if settings_.health_every and state.step % settings_.health_every == 0:
+            looked = settings_.health_every > 0 and state.step % settings_.health_every == 0
+            if looked and main:
                 measured = checkup.measure(state.shown, players.discriminator)
                 events.add(state.step, {f"health/{name}": value for name, value in measured.items()})
                 line |= measured
-            if line:
+            if line or looked:
                 line = {"step": state.step, "seconds": round(clock.elapsed(), 3)} | line
-                stats.add(line)
+                if main:
+                    stats.add(line)
                 failures.see(line)
 
             # Keep what was reached.
             if due or state.step % settings_.checkpoint_every == 0:
                 keep(grid=state.step % settings_.grid_every == 0)
-            elif state.step % settings_.grid_every == 0:
+            elif state.step % settings_.grid_every == 0 and main:
                 grids.write(state.step, state.shown)
                 write_report(run)
 
         last = state.step > begun_step and metric.begun(state.step) and state.figures is None and not stopped()
+        last = together.agreed(main and last) != [0]
         keep(grid=state.step > begun_step, anew=last and bool(judge()))
-        leave(stopped())
+        leave(int(together.agreed(stopped() or 0)[0]))
     return run
 
 

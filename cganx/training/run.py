@@ -67,6 +67,7 @@ class RunConfig:
     init_from: str | None = None
     kind: Kind = "class"
     combinations: Mapping[str, int] = field(default_factory=dict)
+    mixed_precision: str = "no"
     format: int = FORMAT
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
@@ -221,6 +222,7 @@ class Run:
                 "seconds": round(state["seconds"], 1),
                 "seed": config.seed,
                 "settings": dict(config.settings),
+                "mixed_precision": config.mixed_precision,
                 "cganx": config.made_with.get("cganx", cganx.__version__),
                 "torch": config.made_with.get("torch", torch.__version__),
             },

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import itertools
 import logging
 import os
 from collections.abc import Mapping
@@ -19,9 +21,20 @@ from cganx.training.preset import Preset
 from cganx.training.presets import PRESETS
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
 from cganx.training.sampling import seeded
+from cganx.training.settings import Settings
 from cganx.whole_file import UNFINISHED
 
-__all__ = ["check", "check_kind", "check_size", "claim", "config_of", "refuse_strangers", "warn_of_small_classes"]
+__all__ = [
+    "check",
+    "check_kind",
+    "check_size",
+    "claim",
+    "config_of",
+    "identity",
+    "refuse_strangers",
+    "settings_of_each",
+    "warn_of_small_classes",
+]
 
 _log = logging.getLogger("cganx")
 FEW_PICTURES = 10
@@ -68,6 +81,35 @@ def _check_fixed_size(recipe: Preset[Any], preset: str, size: tuple[int, int]) -
         )
 
 
+def settings_of_each(recipe: Preset[Any], processes: int) -> Settings:
+    """The recipe's settings with the batch size that is left to each of so many processes.
+
+    TrainingError where they do not divide the batch, and each part of it that the update takes, evenly.
+    """
+    settings: Settings = recipe.settings
+
+    def fits(size: int) -> bool:
+        whole, part = _with_batch(settings, size), _with_batch(settings, max(2, size // processes))
+        return part.batch_size * processes == size and recipe.update.reals(part) * processes == recipe.update.reals(whole)
+
+    size = settings.batch_size
+    if not fits(size):
+        larger = (one for one in itertools.count(size + 1) if fits(one))
+        smaller = next((one for one in range(size - 1, 1, -1) if fits(one)), None)
+        near = f"{'' if smaller is None else f'{smaller} or '}{next(larger)}"
+        raise TrainingError(f"{processes} processes cannot share batches of {size} evenly; give a batch size of {near}")
+    return _with_batch(settings, size // processes)
+
+
+def _with_batch(settings: Settings, size: int) -> Settings:
+    return dataclasses.replace(settings, batch_size=size)
+
+
+def identity(config: RunConfig, steps: int | None) -> bytes:
+    """32 bytes that are the same for processes that train the same run to the same step."""
+    return hashlib.sha256(f"{dataclasses.replace(config, made_with={}).to_json()} {steps}".encode()).digest()
+
+
 def refuse_strangers(out: Path) -> None:
     """A run's directory is new, empty, or a run's."""
     if out.exists() and not out.is_dir():
@@ -85,6 +127,7 @@ def config_of(
     recipe: Preset[Any],
     seed: int,
     init_from: str | Path | None,
+    mixed_precision: str,
     made_with: Mapping[str, Any],
 ) -> RunConfig:
     """What a run of this recipe on these pictures is. TrainingError for a size that its networks do not make."""
@@ -120,6 +163,7 @@ def config_of(
         kind=kind,
         combinations=combinations,
         init_from=None if init_from is None else os.fspath(init_from),
+        mixed_precision=mixed_precision,
         made_with=made_with,
     )
 

@@ -18,6 +18,7 @@ from cganx.training.figures import FIGURES, Figures
 from cganx.training.labels import LabelTable
 from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
+from cganx.training.processes import Processes
 from cganx.training.run import Run, RunConfig
 from cganx.training.sampling import Draws, Even, Fakes, Order, Shuffled, seeded
 from cganx.training.updates import Players
@@ -29,7 +30,10 @@ RESTART_RATE = 0.5
 
 @dataclass
 class State:
-    """Everything that a checkpoint holds."""
+    """Everything that a checkpoint holds.
+
+    The same in all processes, but for the random state of their layers and for losses that are not yet settled.
+    """
 
     players: Players
     average: AveragedGenerator | None
@@ -37,39 +41,52 @@ class State:
     fakes: Fakes
     options: Options
     labels: Labels = field(repr=False)  # of the training pictures
-    device: torch.device
+    processes: Processes
+    seed: int
     step: int = 0
     seconds: float = 0.0
     restarts: int = 0
-    pending: list[Tensor] = field(default_factory=list)  # losses [k] of the steps since the last line of stats
-    figures: Figures | None = None  # of this step's generator, where it was judged
+    pending: list[Tensor] = field(default_factory=list)  # losses [k] of this process in the steps since it was settled
+    settled: list[Tensor] = field(default_factory=list)  # means over the processes, of the steps since the last line of stats
+    figures: Figures | None = None  # of this step's generator, where the main process judged it
 
     @classmethod
-    def build(cls, recipe: Preset[Any], config: RunConfig, labels: Labels, device: torch.device) -> State:
-        """Fresh networks of the run's seed, on the device; ``labels`` are those of the training pictures."""
+    def build(cls, recipe: Preset[Any], config: RunConfig, labels: Labels, processes: Processes) -> State:
+        """Fresh networks of the run's seed, on the process's device; ``labels`` are those of the training pictures."""
         torch.manual_seed(int(seeded(config.seed, "weights").initial_seed()))
-        classes, settings = len(config.classes), recipe.settings
+        classes, settings, device = len(config.classes), recipe.settings, processes.device
         generator, discriminator = (
             build(config.shape, classes).to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
             for build in (recipe.generator, recipe.discriminator)
         )
-        options = Options.build(recipe, config.seed, device)
+        options = Options.build(recipe, config.seed, device, processes.share, processes.average)
         players = Players(
             generator=generator,
             discriminator=discriminator,
             generator_optimizer=recipe.optimizer(generator, settings.generator_rate, settings),
             discriminator_optimizer=recipe.optimizer(discriminator, settings.discriminator_rate, settings),
-            backward=Tensor.backward,
+            backward=processes.backward,
+            average=processes.average,
             augment=options.augment,
+            step=processes.step,
+            precision=processes.precision,
         )
         average = AveragedGenerator(generator, settings.ema_decay) if settings.ema_decay > 0 else None
         order: Order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
         if settings.evenly:
             order = Even(labels[labels >= 0], config.seed)
         table = LabelTable.of_attributes(labels) if config.kind == "attributes" else config.labels(evenly=settings.evenly)
-        fakes = Fakes(int(generator.latent), recipe.latent, table, seeded(config.seed, "fakes"), device)
-        torch.manual_seed(int(seeded(config.seed, "layers").initial_seed()))  # dropout
-        return cls(players, average, order, fakes, options, labels, device)
+        random = seeded(config.seed, "fakes")
+        fakes = Fakes(int(generator.latent), recipe.latent, table, random, device, processes.share)
+        state = cls(players, average, order, fakes, options, labels, processes, config.seed)
+        state._seed_layers()
+        return state
+
+    def _seed_layers(self) -> None:
+        """A random state for dropout: each process has its own, and one that joins later does not repeat an old one."""
+        rank = self.processes.share.rank
+        stream = f"layers {rank} {self.step}" if rank or self.step else "layers"
+        torch.manual_seed(int(seeded(self.seed, stream).initial_seed()))
 
     @property
     def shown(self) -> nn.Module:
@@ -87,45 +104,72 @@ class State:
         }
 
     def _resumables(self) -> dict[str, Resumable]:
-        return {"order": self.order, "fakes": self.fakes, **self.options.resumables}
+        return {"order": self.order, "fakes": self.fakes, "scaling": self.processes, **self.options.resumables}
+
+    @torch.no_grad()
+    def average_statistics(self) -> None:
+        """Give batch norm's running statistics, which each process takes from its part of a batch, their mean everywhere."""
+        if self.processes.count == 1:
+            return
+        networks = (self.players.generator, self.players.discriminator)
+        norms = [one for network in networks for one in network.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+        self.processes.average([one for norm in norms for one in norm.buffers() if one.is_floating_point()])
+
+    def _settle(self) -> None:
+        """Turn this process's losses into means over the processes."""
+        if self.pending:
+            losses = torch.stack(self.pending)
+            self.processes.average([losses])
+            self.settled += losses
+            self.pending.clear()
 
     def about(self) -> dict[str, Any]:
         """What of it is not a tensor."""
         return {"seconds": self.seconds} | ({} if self.figures is None else {FIGURES: self.figures.to_dict()})
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All tensors of it, by name."""
+    def shared(self) -> dict[str, Tensor]:
+        """The tensors that are the same in all processes, by name."""
         out = {f"{part}/{name}": one for part, module in self._modules().items() for name, one in module.state_dict().items()}
         for part, optimizer in self._optimizers().items():
             for index, values in optimizer.state_dict()["state"].items():
                 out |= {f"{part}/{index}/{name}": value for name, value in values.items()}
         for part, one in self._resumables().items():
             out |= {f"{part}/{name}": value for name, value in one.state().items()}
-        out["random/cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            out["random/cuda"] = torch.cuda.get_rng_state(self.device)
-        out["step"] = torch.tensor(self.step)
         if self.restarts:
             out["restarts"] = torch.tensor(self.restarts)
-        if self.pending:
-            out["pending"] = torch.stack(self.pending)
+        return out | {"step": torch.tensor(self.step)}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it, by name. To be called by all processes."""
+        self._settle()
+        out = self.shared() | {"random/cpu": self.processes.gathered(torch.get_rng_state())}
+        device = self.processes.device
+        if device.type == "cuda":
+            out["random/cuda"] = self.processes.gathered(torch.cuda.get_rng_state(device))
+        if self.settled:
+            out["pending"] = torch.stack(self.settled)
         return out
 
     @torch.no_grad()
     def restore(self, run: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Everything as it was at the checkpoint."""
+        """Everything as it was at the checkpoint; a process that has no random state there begins a new one."""
         for part, module in self._modules().items():
             _load(module, under(tensors, part), run)
         for part, optimizer in self._optimizers().items():
             _load_optimizer(optimizer, under(tensors, part))
         for part, one in self._resumables().items():
             one.restore(under(tensors, part))
-        torch.set_rng_state(tensors["random/cpu"])
-        if self.device.type == "cuda" and "random/cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
         self.step, self.seconds, self.restarts = int(tensors["step"]), float(state["seconds"]), int(tensors.get("restarts", 0))
         self.figures = Figures.of(state)
-        self.pending = [one.to(self.device) for one in tensors.get("pending", torch.empty(0))]
+        rank, device = self.processes.share.rank, self.processes.device
+        states = tensors.get("random/cpu", torch.empty(0))
+        if rank >= len(states):
+            self._seed_layers()
+        else:
+            torch.set_rng_state(states[rank].clone())  # it reads the storage from its beginning
+            if device.type == "cuda" and "random/cuda" in tensors:
+                torch.cuda.set_rng_state(tensors["random/cuda"][rank].clone(), device)
+        self.settled = [one.to(device) for one in tensors.get("pending", torch.empty(0))]
 
     @property
     def rate_factor(self) -> float:
@@ -142,6 +186,7 @@ class State:
             _load_optimizer(optimizer, under(tensors, part))
         self.pending.clear()
         self.figures = None  # those of the weights that are left
+        self.settled.clear()
         self.restarts += 1
 
     def take_weights(self, run: Run) -> None:
@@ -152,22 +197,27 @@ class State:
             _load(module, weights, run.path)
 
     def mean_losses(self, names: tuple[str, ...]) -> dict[str, float]:
-        """Means since the last call."""
-        means = torch.stack(self.pending).mean(dim=0).tolist()
-        self.pending.clear()
+        """Means since the last call. To be called by all processes."""
+        self._settle()
+        means = torch.stack(self.settled).mean(dim=0).tolist()
+        self.settled.clear()
         return {name: round(value, 6) for name, value in zip(names, means, strict=True)}
 
     def not_finite(self) -> str | None:
-        """What of the losses since the last line and of the weights is infinite or undefined, and since which step."""
-        if self.pending:
-            bad = (~torch.stack(self.pending).isfinite().all(dim=1)).nonzero()
+        """What of the losses since the last line and of the weights is infinite or undefined, and since which step.
+
+        To be called by all processes.
+        """
+        self._settle()
+        if self.settled:
+            bad = (~torch.stack(self.settled).isfinite().all(dim=1)).nonzero()
             if len(bad):
-                return f"a loss became infinite or undefined in step {self.step - len(self.pending) + int(bad[0]) + 1:,}"
+                return f"a loss became infinite or undefined in step {self.step - len(self.settled) + int(bad[0]) + 1:,}"
         finite = all(bool(one.isfinite().all()) for module in self._modules().values() for one in module.state_dict().values())
         return None if finite else "a weight became infinite or undefined"
 
     def check_finite(self) -> None:
-        """Raise TrainingError where the state is worth no checkpoint."""
+        """Raise TrainingError where the state is worth no checkpoint. To be called by all processes."""
         broken = self.not_finite()
         if broken is not None:
             raise TrainingError(f"step {self.step:,}: {broken}; the last checkpoint stays")

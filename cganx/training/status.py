@@ -76,6 +76,12 @@ class StatusLine:
             self._stream.flush()
             self._width = len(text)
 
+    def note(self, text: str) -> None:
+        """Say something that stays, in a line of its own."""
+        self._stream.write(f"\r{text.ljust(self._width)}\n" if self._live else f"{text}\n")
+        self._stream.flush()
+        self._width = 0
+
     def __enter__(self) -> StatusLine:
         return self
 

@@ -160,8 +160,8 @@ def test_losses_that_are_not_finite_end_the_run_and_spare_its_checkpoint(
     from cganx.training.updates import joint
 
     calls = iter(range(100))
-    real = joint.class_cross_entropy
-    monkeypatch.setattr(joint, "class_cross_entropy", lambda *args: real(*args) * (float("nan") if next(calls) == 4 else 1.0))
+    real = joint.class_logits
+    monkeypatch.setattr(joint, "class_logits", lambda judged: real(judged) * (float("nan") if next(calls) == 4 else 1.0))
     with pytest.raises(TrainingError, match=r"step 13; the checkpoint of step 10 stays.*generator_rate") as caught:
         train(stripes, out=tmp_path / "run", steps=20, settings=SMALL)
     assert "undefined" in str(caught.value)

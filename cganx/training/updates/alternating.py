@@ -99,7 +99,7 @@ class AlternatingWithClasses:
         # Generator: be taken for real, and for its class.
         latent, label = draw(2 * half)
         players.discriminator.requires_grad_(False)
-        judged = players.discriminate(players.generator(latent, label), label)
+        judged = players.discriminate(players.generate(latent, label), label)
         loss, class_fake = self.loss.generator(judged.score), self.class_loss(class_logits(judged), label)
         players.update_generator(loss + class_fake + matching(players, real, judged, settings))
 

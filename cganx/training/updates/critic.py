@@ -77,7 +77,7 @@ class PenalisedCritic:
 
 
 def _score(players: Players, label: Tensor, image: Tensor) -> Tensor:
-    return players.discriminate(image, label).score
+    return players.discriminate(image, label, full=True).score
 
 
 @torch.no_grad()

@@ -47,12 +47,11 @@ class Informed:
         players.discriminator.requires_grad_(False)
         head.requires_grad_(True)
         with by_running_statistics(players.discriminator):
-            judged = players.discriminate(players.generator(latent, code), code)
+            judged = players.discriminate(players.generate(latent, code), code)
             distance = matching(players, real, judged, settings)
         generator, information = self.loss.generator(judged.score), class_cross_entropy(class_logits(judged), code)
-        players.discriminator_optimizer.zero_grad(set_to_none=True)
-        players.update_generator(generator + settings.information_weight * information + distance)
-        players.discriminator_optimizer.step()  # of the head alone: nothing else has a gradient
+        loss = generator + settings.information_weight * information + distance
+        players.update(loss, players.generator_optimizer, players.discriminator_optimizer)  # of the latter the head alone
 
         accuracy = self.loss.accuracy(score[:half], score[half:])
         return discriminator.detach(), generator.detach(), information.detach(), accuracy

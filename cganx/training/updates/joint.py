@@ -48,7 +48,7 @@ class Joint:
         # Generator: be taken for real, and for its class.
         latent, label = draw(n)
         players.discriminator.requires_grad_(False)
-        judged = players.discriminate(players.generator(latent, label), label)
+        judged = players.discriminate(players.generate(latent, label), label)
         generator = self.loss.generator(judged.score)
         class_fake = self.class_loss(class_logits(judged), label)
         distance = matching(players, real, judged, settings)

@@ -96,7 +96,7 @@ class MixedWithClasses:
         latent, label = draw(2 * half)
         players.discriminator.requires_grad_(False)
         with by_running_statistics(players.discriminator):
-            judged = players.discriminate(players.generator(latent, label), label)
+            judged = players.discriminate(players.generate(latent, label), label)
             distance = matching(players, real, judged, settings)
         generator, class_fake = self.loss.generator(judged.score), self.class_loss(class_logits(judged), label)
         players.update_generator(generator + class_fake + distance)

@@ -40,39 +40,65 @@ class Batch:
         return [Batch(image, label) for image, label in zip(images, labels, strict=True)]
 
 
+def _step(*optimizers: torch.optim.Optimizer) -> None:
+    for optimizer in optimizers:
+        optimizer.step()
+
+
 @dataclass(frozen=True)
 class Players:
-    """Both networks in training mode, their optimisers, how a loss is differentiated on this device, and augmentation."""
+    """Both networks in training mode, their optimisers, augmentation, and how this device and its processes go about a step.
+
+    ``backward`` differentiates a loss, ``average`` puts means over the processes into tensors, ``step`` moves the weights of
+    optimisers. Networks run under ``precision``; what they give is as exact as what they are given, so losses are.
+    """
 
     generator: nn.Module
     discriminator: nn.Module
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
     backward: Callable[[Tensor], None]
+    average: Callable[[list[Tensor]], None] = lambda _: None
     augment: Callable[[Tensor], Tensor] | None = None
+    step: Callable[..., None] = _step
+    precision: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
-    def discriminate(self, image: Tensor, label: Tensor) -> Judgement:
-        """The discriminator's judgement, of augmented pictures where the run augments."""
-        judgement: Judgement = self.discriminator(image if self.augment is None else self.augment(image), label)
-        return judgement
+    def discriminate(self, image: Tensor, label: Tensor, *, full: bool = False) -> Judgement:
+        """The discriminator's judgement, of augmented pictures where the run augments.
+
+        ``full``: in full precision, for gradients with respect to the pictures, which a penalty squares.
+        """
+        with contextlib.nullcontext() if full else self.precision():
+            judgement: Judgement = self.discriminator(image if self.augment is None else self.augment(image), label)
+        return judgement.as_exact_as(image)
+
+    def generate(self, latent: Tensor, label: Tensor) -> Tensor:
+        """The generator's pictures."""
+        with self.precision():
+            made: Tensor = self.generator(latent, label)
+        return made.to(latent.dtype)
 
     @torch.no_grad()
     def fakes(self, latent: Tensor, label: Tensor) -> Tensor:
         """Pictures for the discriminator to learn from: nothing is differentiated through the generator."""
-        made: Tensor = self.generator(latent, label)
-        return made
+        return self.generate(latent, label)
 
     def update_discriminator(self, loss: Tensor) -> None:
         """One step of the discriminator down the gradient of ``loss``."""
-        self.discriminator_optimizer.zero_grad(set_to_none=True)
-        self.backward(loss)
-        self.discriminator_optimizer.step()
+        self.update(loss, self.discriminator_optimizer)
 
     def update_generator(self, loss: Tensor) -> None:
         """One step of the generator down the gradient of ``loss``."""
-        self.generator_optimizer.zero_grad(set_to_none=True)
+        self.update(loss, self.generator_optimizer)
+
+    def update(self, loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:
+        """One step of each optimiser down the gradient of ``loss``, on those of its weights that ask for one."""
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
-        self.generator_optimizer.step()
+        weights = [weight for one in optimizers for group in one.param_groups for weight in group["params"]]
+        self.average([weight.grad for weight in weights if weight.grad is not None])
+        self.step(*optimizers)
 
 
 class Draw(Protocol):
@@ -143,7 +169,7 @@ def generator_turn(players: Players, real: Batch, draw: Draw, loss: AdversarialL
     """One update of the generator on ``n`` fakes, to be taken for real; its loss, detached."""
     latent, label = draw(n)
     players.discriminator.requires_grad_(False)
-    judged = players.discriminate(players.generator(latent, label), label)
+    judged = players.discriminate(players.generate(latent, label), label)
     generator = loss.generator(judged.score)
     players.update_generator(generator + matching(players, real, judged, settings))
     return generator.detach()

@@ -33,8 +33,8 @@ class Relativistic:
         latent, _ = draw(n)
         real_image, fake_image = real.image.detach().requires_grad_(), players.fakes(latent, label).requires_grad_()
         players.discriminator.requires_grad_(True)
-        real_score = players.discriminate(real_image, label).score
-        fake_score = players.discriminate(fake_image, label).score
+        real_score = players.discriminate(real_image, label, full=True).score
+        fake_score = players.discriminate(fake_image, label, full=True).score
         r1, r2 = squared_gradient(real_score, real_image), squared_gradient(fake_score, fake_image)
         discriminator = self.loss.discriminator(real_score, fake_score)
         players.update_discriminator(discriminator + 0.5 * settings.gamma * (r1 + r2))
@@ -45,7 +45,7 @@ class Relativistic:
         latent, _ = draw(n)
         players.discriminator.requires_grad_(False)
         real_score = players.discriminate(real.image.detach(), label).score
-        judged = players.discriminate(players.generator(latent, label), label)
+        judged = players.discriminate(players.generate(latent, label), label)
         generator = self.loss.generator(real_score, judged.score)
         players.update_generator(generator + matching(players, real, judged, settings))
 

@@ -44,7 +44,7 @@ class Separate:
         # Generator: be taken for real.
         latent, label = draw(settings.batch_size)
         players.discriminator.requires_grad_(False)
-        judged = players.discriminate(players.generator(latent, label), label)
+        judged = players.discriminate(players.generate(latent, label), label)
         generator = self.loss.generator(judged.score)
         penalty = torch.zeros(()) if settings.orthogonal_weight == 0 else orthogonal_penalty(players.generator)
         distance = matching(players, part, judged, settings)
