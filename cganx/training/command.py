@@ -15,9 +15,11 @@ from typing import Any, get_args
 import click
 
 from cganx.training import loop
+from cganx.training.cluster import train_on_ray
 from cganx.training.devices import PRECISIONS, is_main
 from cganx.training.failing import OnFailure
 from cganx.training.presets import DEFAULT, PRESETS
+from cganx.training.run import open_run
 from cganx.training.settings import describe, parse
 from cganx.training.status import StatusLine
 
@@ -67,6 +69,14 @@ class Size(click.ParamType[tuple[int, int]]):
     help="When the health monitor names a failure: go on, stop, or go back to the best checkpoint at half the rates.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where its processes run: as they were started, or as workers of a Ray cluster.",
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Workers of the Ray cluster. [default: 1]")
+@click.option(
     "--mixed-precision",
     type=click.Choice(PRECISIONS),
     default="no",
@@ -99,6 +109,8 @@ def train(
     seed: int,
     device: str,
     on_failure: OnFailure,
+    engine: str,
+    workers: int | None,
     mixed_precision: str,
     batch_size: int | None,
     assignments: tuple[str, ...],
@@ -121,36 +133,41 @@ def train(
     settings = parse(assignments)
     if batch_size is not None and "batch_size" in settings:
         raise click.UsageError("the batch size is given twice, by --batch-size and by --set; give it once")
+    if workers is not None and engine == "local":
+        raise click.UsageError("--workers belongs to --engine ray; several processes of this machine are started by torchrun")
+    arguments: dict[str, Any] = {
+        "data": data,
+        "preset": preset,
+        "out": out,
+        "steps": steps,
+        "time_budget": time_budget,
+        "seed": seed,
+        "device": device,
+        "on_failure": on_failure,
+        "mixed_precision": mixed_precision,
+        "batch_size": batch_size,
+        "settings": settings,
+        "init_from": init_from,
+        "image_size": image_size,
+        "channels": None if channels is None else int(channels),
+        "fit": fit,
+        "labels_per_class": labels_per_class,
+        "skip_unreadable": skip_unreadable,
+        "started": started,
+    }
     try:
         with StatusLine() as line, _logged(line):
-            run = loop.train(
-                data,
-                preset,
-                out,
-                steps=steps,
-                time_budget=time_budget,
-                seed=seed,
-                device=device,
-                on_failure=on_failure,
-                mixed_precision=mixed_precision,
-                batch_size=batch_size,
-                settings=settings,
-                init_from=init_from,
-                image_size=image_size,
-                channels=None if channels is None else int(channels),
-                fit=fit,
-                labels_per_class=labels_per_class,
-                skip_unreadable=skip_unreadable,
-                progress=line,
-                data_progress=line.stage,
-                started=started,
-            )
+            if engine == "ray":
+                train_on_ray(workers or 1, arguments)
+            else:
+                loop.train(**arguments, progress=line, data_progress=line.stage)
     except KeyboardInterrupt:
         if is_main():
             click.echo(f"Stopped. The same command goes on from here: {out}", err=True)
         sys.exit(130)
     if not is_main():
         return
+    run = open_run(out)
     if run.step() == 0:
         raise click.ClickException(
             f"the time budget of {time_budget:g} seconds was spent before the first step; give the same command more"

@@ -153,6 +153,7 @@ def train(
         resumed = bool(together.agreed(newest is not None)[0])
         if together.count > 1:
             state.restore(run.path, *together.from_main(*(newest or (state.shared(), state.about()))))
+        if together.count > 1 and main:
             each = share_settings.batch_size
             _log.info("%d processes, %d of the %d pictures of a batch each", together.count, each, recipe.settings.batch_size)
         kept = state.step if resumed else None
