@@ -142,7 +142,8 @@ def train(
         # Build the networks.
         state = State.build(recipe, config, data.train.labels, together)
         players = state.players
-        reals = Reals(data.train.images, data.train.labels, len(config.classes) * recipe.settings.by_label, together.device)
+        labelled_classes = len(config.classes) * recipe.settings.by_label
+        reals = Reals(data.train.images, data.train.labels, labelled_classes, together.device, recipe.layout)
 
         # Go on from the newest checkpoint, or from another run's weights.
         newest = load_newest(run.path) if main else None

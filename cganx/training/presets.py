@@ -8,6 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+import torch
+
 from cganx.errors import TrainingError
 from cganx.networks import acgan, cdcgan, cgan, dcgan, dense, infogan, r3gan, resnet, sngan, wgan
 from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC, WASSERSTEIN, attribute_cross_entropy
@@ -366,6 +368,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
                 batch_size=32, beta1=0.0, beta2=0.99, rate_horizon=16_000, ema_decay=0.999, gamma=0.5
             ),
             steps=16_000,
+            layout=torch.contiguous_format,
             attributes=Attributes(),
             departs="Widths are for two CPU cores; the rates fall linearly and gamma stays, where the paper's follow cosines.",
         ),

@@ -165,11 +165,18 @@ class Reals:
 
     A memory-mapped array stays on the disk. On a GPU a data set of moderate size is held there whole. With ``classes``
     pictures that have no label are left out; without, labels are [n, 0] and all pictures serve. Attributes, uint8
-    [n, classes], are their own label weights.
+    [n, classes], are their own label weights. ``layout`` is how the batches lie in memory.
     """
 
-    def __init__(self, images: npt.NDArray[np.uint8], labels: Labels, classes: int, device: torch.device) -> None:
-        self._images, self._classes, self._device = images, classes, device
+    def __init__(
+        self,
+        images: npt.NDArray[np.uint8],
+        labels: Labels,
+        classes: int,
+        device: torch.device,
+        layout: torch.memory_format = torch.channels_last,
+    ) -> None:
+        self._images, self._classes, self._device, self._layout = images, classes, device, layout
         self._kept = np.flatnonzero(labels >= 0) if classes and labels.ndim == 1 else np.arange(len(labels))
         self._labels = torch.from_numpy(labels[self._kept])
         self._resident: Tensor | None = None
@@ -188,8 +195,8 @@ class Reals:
             pixels = torch.from_numpy(self._images[rows]).to(self._device, non_blocking=True)
         else:
             pixels = self._resident[torch.from_numpy(rows).to(self._device)]
-        # Channels last in memory, as the pictures lie in the array: what convolutions are fastest on.
-        image = pixels.permute(0, 3, 1, 2).to(torch.get_default_dtype()).div_(127.5).sub_(1.0)
+        channels_first = pixels.permute(0, 3, 1, 2)
+        image = channels_first.to(torch.get_default_dtype(), memory_format=self._layout).div_(127.5).sub_(1.0)
         if self._classes == 0:
             return Batch(image, torch.empty(len(index), 0, device=self._device))
         label = self._labels[index]

@@ -56,7 +56,7 @@ class State:
         torch.manual_seed(int(seeded(config.seed, "weights").initial_seed()))
         classes, settings, device = len(config.classes), recipe.settings, processes.device
         generator, discriminator = (
-            build(config.shape, classes).to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+            build(config.shape, classes).to(device, memory_format=recipe.layout).train()  # type: ignore[call-overload]
             for build in (recipe.generator, recipe.discriminator)
         )
         options = Options.build(recipe, config.seed, device, processes.share, processes.average)

@@ -149,6 +149,15 @@ def test_reals_are_scaled_and_the_unlabelled_left_out(tmp_path: Path):
     assert batch.label.tolist() == [[0.0, 1.0], [0.0, 1.0]]
 
 
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_reals_lie_in_memory_as_asked(layout: torch.memory_format):
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
+    reals, plain = (Reals(images, np.zeros(5, dtype=np.int64), 0, torch.device("cpu"), *given) for given in ((layout,), ()))
+    batch = reals.batch(torch.tensor([3, 1]))
+    assert batch.image.is_contiguous(memory_format=layout)
+    assert torch.equal(batch.image, plain.batch(torch.tensor([3, 1])).image)
+
+
 def test_fakes_follow_the_classes_of_the_data():
     fakes = Fakes(6, "normal", LabelTable.of_classes((30, 0, 10)), torch.Generator().manual_seed(0), torch.device("cpu"))
     latent, label = fakes(4000)
