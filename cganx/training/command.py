@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ import click
 from cganx.training import loop
 from cganx.training.cluster import train_on_ray
 from cganx.training.devices import PRECISIONS, is_main
+from cganx.training.estimate import estimate
 from cganx.training.failing import OnFailure
 from cganx.training.presets import DEFAULT, PRESETS
 from cganx.training.run import open_run
@@ -99,6 +101,7 @@ class Size(click.ParamType[tuple[int, int]]):
 )
 @click.option("--labels-per-class", type=click.IntRange(min=1), metavar="N", help="Keep only so many labels a class.")
 @click.option("--skip-unreadable", is_flag=True, help="Go on without pictures that cannot be read.")
+@click.option("--dry-run", is_flag=True, help="Say as JSON what the run would be and take, by three real steps; keep nothing.")
 def train(
     *,
     data: str,
@@ -120,6 +123,7 @@ def train(
     fit: str,
     labels_per_class: int | None,
     skip_unreadable: bool,
+    dry_run: bool,
 ) -> None:
     """Train a generator on labelled pictures.
 
@@ -155,6 +159,13 @@ def train(
         "skip_unreadable": skip_unreadable,
         "started": started,
     }
+    if dry_run:
+        replaced = ("out", "steps", "time_budget", "settings", "batch_size", "started")
+        trial = partial(loop.train, **{name: value for name, value in arguments.items() if name not in replaced})
+        asked = settings if batch_size is None else settings | {"batch_size": str(batch_size)}
+        found = estimate(trial, preset, out, steps=steps, time_budget=time_budget, settings=asked, seed=seed)
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
     try:
         with StatusLine() as line, _logged(line):
             if engine == "ray":

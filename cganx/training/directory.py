@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
+import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -21,8 +24,9 @@ from cganx.training.checkpoint import write_whole
 from cganx.training.sampling import to_pixels
 from cganx.training.updates import in_eval_mode
 
-__all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "locked", "read_stats"]
+__all__ = ["GRID_LATENTS", "Events", "GridWriter", "Stats", "in_use", "locked", "read_stats"]
 
+_log = logging.getLogger("cganx")
 STATS = "stats.jsonl"
 COLUMNS = 10
 GRID_LATENTS = 100
@@ -53,6 +57,18 @@ def locked(path: Path) -> Iterator[None]:
             yield
         finally:
             _clear_if_nothing_began(path, made)
+
+
+def in_use(path: Path) -> bool:
+    """Whether a living process holds the run directory."""
+    if not (path / "lock").exists():
+        return False
+    with (path / "lock").open("a+") as file:
+        try:
+            _lock(file)
+        except OSError:
+            return True
+    return False
 
 
 def _clear_if_nothing_began(path: Path, made: bool) -> None:
@@ -140,22 +156,53 @@ class GridWriter:
 
 
 class Events:
-    """TensorBoard events in ``events/``, where tensorboard is installed; otherwise nothing."""
+    """TensorBoard events in ``events/``, where tensorboard is installed; otherwise nothing.
+
+    They are written at once, without tensorboard's own thread: it would print a traceback where the disk is full. A run does
+    not end for want of them: one sentence in the log says that they are no longer written.
+    """
 
     def __init__(self, run: Path, step: int) -> None:
-        self._writer: Any = None
-        with contextlib.suppress(ImportError):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(run / "events"), purge_step=step + 1)
+        self._file: IO[bytes] | None = None
+        try:
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.record_writer import RecordWriter
+        except ImportError:
+            return
+        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
+        folder = run / "events"
+        name = f"events.out.tfevents.{time.time_ns() // 10**9:010d}.{socket.gethostname()}.{os.getpid()}.{time.time_ns()}"
+        try:
+            folder.mkdir(exist_ok=True)
+            self._file = (folder / name).open("xb")
+            self._records = RecordWriter(self._file)
+        except OSError as error:
+            self._give_up(error)
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)  # what a lost session wrote from here on is dropped
+        self._write(self._event(wall_time=time.time(), step=step + 1, file_version="brain.Event:2"))
+        self._write(self._event(wall_time=time.time(), step=step + 1, session_log=start))
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
         """Add one value a name."""
-        for name, value in scalars.items():
-            if self._writer is not None:
-                self._writer.add_scalar(name, value, step)
+        if self._file is not None and scalars:
+            values = [self._summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
+            self._write(self._event(wall_time=time.time(), step=step, summary=self._summary(value=values)))
+
+    def _write(self, event: Any) -> None:
+        if self._file is not None:
+            try:
+                self._records.write(event.SerializeToString())
+                self._file.flush()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        _log.warning("no more TensorBoard events are written (%s); the run goes on without them", error.strerror)
+        self.close()
 
     def close(self) -> None:
-        """Write out what is pending."""
-        if self._writer is not None:
-            self._writer.close()
+        """Close the file."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # what could not be written before cannot be now
+                self._file.close()
+            self._file = None
