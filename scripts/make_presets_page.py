@@ -36,11 +36,12 @@ def row(name: str, preset: Preset[Any]) -> tuple[str, ...]:
     size = preset.fixed_size or (28, 28)
     shape = ImageShape(3 if size == (56, 56) else 1, *size)
     classes = len(preset.settings.classes(TEN))
-    counts = [parameters(build(shape, classes)) for build in (preset.generator, preset.discriminator)]
+    taught = len(preset.settings.taught(TEN))
+    counts = [parameters(preset.generator(shape, classes)), parameters(preset.discriminator(shape, taught or classes))]
     return (
         f"`{name}`{' (default)' if name == DEFAULT else ''}",
         preset.summary,
-        f"{preset.generator_label} / {preset.discriminator_label}" if classes else "none",
+        f"{preset.generator_label} / {preset.discriminator_label}" if classes or taught else "none",
         preset.game.name,
         preset.latent,
         "free" if preset.fixed_size is None else f"{size[0]} x {size[1]}",

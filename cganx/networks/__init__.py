@@ -2,7 +2,7 @@
 
 from cganx.networks.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from cganx.networks.folding import folded
-from cganx.networks.layers import ClassConditionalAffine, ClassConditionalBatchNorm2d, ImageShape, Judgement
+from cganx.networks.layers import ClassConditionalAffine, ClassConditionalBatchNorm2d, Classifier, ImageShape, Judgement
 from cganx.networks.sngan import SNGANDiscriminator, SNGANGenerator
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "CDCGANGenerator",
     "ClassConditionalAffine",
     "ClassConditionalBatchNorm2d",
+    "Classifier",
     "ImageShape",
     "Judgement",
     "SNGANDiscriminator",

@@ -1,6 +1,7 @@
-"""InfoGAN with one categorical code, as in the GAN book (Chaudhary, The GAN Book, 2024, skill 6; Chen et al. 2016, section 5).
+"""InfoGAN as in the GAN book (Chaudhary, The GAN Book, 2024, skill 6), and with continuous codes (Chen et al. 2016, section 5).
 
-The code enters the generator as a label would; a head on the discriminator's features guesses it from the picture.
+The code enters the generator as a label would: a categorical one, continuous ones, or both side by side. A head on the
+discriminator's features guesses it from the picture.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ __all__ = ["InfoGANDiscriminator", "InfoGANGenerator"]
 
 
 class InfoGANGenerator(nn.Module):
-    """Latent [n, 50] ~ N(0, 1) and code weights [n, categories] -> picture [n, c, 28, 28] in -1..1.
+    """Latent [n, 50] ~ N(0, 1) and code [n, classes] -> picture [n, c, 28, 28] in -1..1.
 
-    5 to 11, 23, 25 and 28 pixels. 531,425 parameters at 10 categories in grey, running statistics counted as Keras does.
+    ``classes`` counts the categories and the continuous codes together. 5 to 11, 23, 25 and 28 pixels. 531,425 parameters
+    at 10 categories in grey, running statistics counted as Keras does.
     """
 
     def __init__(self, shape: ImageShape, classes: int, latent: int = 50) -> None:
@@ -35,15 +37,17 @@ class InfoGANGenerator(nn.Module):
         )
         keras_init(self)
 
-    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
-        """Pictures in -1..1; ``label`` is the code."""
-        x = torch.cat([F.relu(self.from_latent(latent)), F.relu(self.from_code(label))], dim=1)
+    def forward(self, latent: Tensor, label: Tensor, code: Tensor | None = None) -> Tensor:
+        """Pictures in -1..1; ``label`` is the whole code, or its categories with the continuous ones in ``code``."""
+        chosen = label if code is None else torch.cat([label, code], dim=1)
+        x = torch.cat([F.relu(self.from_latent(latent)), F.relu(self.from_code(chosen))], dim=1)
         return torch.tanh(self.layers(F.relu(self.dense(x)).view(-1, 5, 5, 64).permute(0, 3, 1, 2)))
 
 
 class InfoGANDiscriminator(nn.Module):
     """Picture [n, c, 28, 28] -> `Judgement` whose class logits guess the code (the head Q of the paper's section 4).
 
+    They are the logits of the categories and, after them, the means of the continuous codes.
     428,929 parameters in grey and 650 more in the head, running statistics counted as Keras does.
     """
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 __all__ = [
     "ClassConditionalAffine",
     "ClassConditionalBatchNorm2d",
+    "Classifier",
     "ImageShape",
     "Judgement",
     "base_size",
@@ -150,6 +151,21 @@ class ClassConditionalBatchNorm2d(nn.Module):
             out.shared_gain = nn.Parameter(affine.shared_gain * scale)
             out.shared_bias = nn.Parameter(affine.shared_bias - affine.shared_gain * scale * mean)
         return out
+
+
+class Classifier(nn.Module):
+    """A discriminator with a class head, asked for the class alone: pictures [n, c, h, w] -> class logits [n, classes]."""
+
+    def __init__(self, discriminator: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.discriminator, self.classes = discriminator, classes
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Class logits of pictures in -1..1. ValueError where the discriminator has no class head."""
+        judged: Judgement = self.discriminator(image, image.new_zeros(image.shape[0], self.classes))
+        if judged.class_logits is None:
+            raise ValueError("this discriminator names no classes")
+        return judged.class_logits
 
 
 def orthogonal_init(module: nn.Module) -> None:

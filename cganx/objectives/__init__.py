@@ -12,7 +12,13 @@ from cganx.objectives.adversarial import (
     smoothed,
     watched,
 )
-from cganx.objectives.auxiliary import ClassLoss, attribute_cross_entropy, class_cross_entropy, feature_matching
+from cganx.objectives.auxiliary import (
+    ClassLoss,
+    attribute_cross_entropy,
+    class_cross_entropy,
+    code_likelihood,
+    feature_matching,
+)
 from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
 
 __all__ = [
@@ -26,6 +32,7 @@ __all__ = [
     "RelativisticLoss",
     "attribute_cross_entropy",
     "class_cross_entropy",
+    "code_likelihood",
     "feature_matching",
     "gradient_penalty",
     "noisy",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["ClassLoss", "attribute_cross_entropy", "class_cross_entropy", "feature_matching"]
+__all__ = ["ClassLoss", "attribute_cross_entropy", "class_cross_entropy", "code_likelihood", "feature_matching"]
 
 ClassLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Of a class head's logits and label weights, both [n, classes]."""
@@ -29,6 +30,14 @@ def attribute_cross_entropy(class_logits: Tensor, label: Tensor) -> Tensor:
     equations 2 and 3).
     """
     return F.binary_cross_entropy_with_logits(class_logits, label, reduction="none").sum(dim=1).mean()
+
+
+def code_likelihood(mean: Tensor, code: Tensor) -> Tensor:
+    """-mean sum_j log N(code_j; mean_j, 1), for means and codes [n, codes].
+
+    What Chen et al. 2016 (section 5 and appendix C) ask of continuous codes, with the variance held at 1.
+    """
+    return (0.5 * (code - mean).square() + 0.5 * math.log(2 * math.pi)).sum(dim=1).mean()
 
 
 def feature_matching(real_features: Tensor, fake_features: Tensor) -> Tensor:

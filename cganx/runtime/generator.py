@@ -147,22 +147,26 @@ class Generator:
         requests: Iterable[tuple[Label, int]],
         batch_size: int = BATCH,
         *,
+        codes: Array | None = None,
         truncation: float | None = None,
     ) -> Iterator[GeneratedPicture]:
         """Yield a picture for each (label, seed) pair, in order, of any number of them, in constant memory.
 
-        Pairs are taken a batch at a time, when their pictures are asked for. Raises what :meth:`generate` does.
+        Pairs are taken a batch at a time, when their pictures are asked for. codes: float [codes], the same for all.
+        Raises what :meth:`generate` does.
         """
         size = _batch_size(batch_size)
-        return self._stream(iter(requests), size, truncation)
+        return self._stream(iter(requests), size, codes, truncation)
 
-    def _stream(self, pairs: Iterator[tuple[Label, int]], size: int, truncation: float | None) -> Iterator[GeneratedPicture]:
+    def _stream(
+        self, pairs: Iterator[tuple[Label, int]], size: int, codes: Array | None, truncation: float | None
+    ) -> Iterator[GeneratedPicture]:
         while batch := list(islice(pairs, size)):
             for pair in batch:
                 if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                     raise RequestError(f"a request of a stream is a pair (label, seed), not {pair!r}")
             labels, seeds = [list(column) for column in zip(*batch, strict=True)]
-            request = self._request(labels if self.card.classes else None, seeds, None, None, truncation)
+            request = self._request(labels if self.card.classes else None, seeds, None, codes, truncation)
             pixels = self._run(request)
             for row in range(request.number):
                 text = None if request.labels is None else self._labels.text(request.labels[row])

@@ -1,4 +1,4 @@
-"""The averaged generator, and batch-norm statistics that belong to it."""
+"""Averaged networks, and batch-norm statistics that belong to an averaged generator."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from torch import nn
 
 from cganx.training.sampling import Fakes
 
-__all__ = ["AveragedGenerator", "reestimate"]
+__all__ = ["AveragedNetwork", "reestimate"]
 
 
-class AveragedGenerator:
-    """An exponential moving average of a generator's weights and buffers (Yazici et al. 2019, section 3).
+class AveragedNetwork:
+    """An exponential moving average of a network's weights and buffers (Yazici et al. 2019, section 3).
 
     The decay ramps up as min(decay, (1 + step) / (10 + step)), so that the first weights are soon forgotten.
     """
 
-    def __init__(self, generator: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.module = copy.deepcopy(generator).requires_grad_(False).eval()
-        mine, theirs = _all(self.module), _all(generator)
+        self.module = copy.deepcopy(network).requires_grad_(False).eval()
+        mine, theirs = _all(self.module), _all(network)
         self._mine = [one for one in mine if one.is_floating_point()]
         self._theirs = [one for one in theirs if one.is_floating_point()]
         self._counters = [(one, other) for one, other in zip(mine, theirs, strict=True) if not one.is_floating_point()]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the generator's weights after ``step`` steps."""
+        """Take in the network's weights after ``step`` steps."""
         torch._foreach_lerp_(self._mine, self._theirs, 1.0 - min(self.decay, (1 + step) / (10 + step)))
         for mine, theirs in self._counters:
             mine.copy_(theirs)

@@ -30,6 +30,7 @@ _log = logging.getLogger("cganx")
 STATS = "stats.jsonl"
 COLUMNS = 10
 GRID_LATENTS = 100
+CODE_ROWS, WIDEST_CODE = 5, 2.0
 
 
 @contextlib.contextmanager
@@ -130,17 +131,25 @@ def _step(line: str) -> float:
 class GridWriter:
     """``samples/step-00000500.png``: ten pictures of each class, of the same latents every time.
 
-    ``latent`` is [100, latent]. Each of ``labels``, a name and label weights [classes], is shown at the first ten of them;
-    without any all hundred are shown.
+    ``latent`` is [100, latent]. Each of ``labels``, a name and label weights [classes], is shown at the first ten of them,
+    codes at 0; without labels and codes all hundred are shown. A continuous code runs from -2 to 2 along each of its five
+    rows, everything else of a row being the same (Chen et al. 2016, figure 2).
     """
 
-    def __init__(self, run: Path, labels: Sequence[tuple[str, Tensor]], latent: Tensor) -> None:
+    def __init__(self, run: Path, labels: Sequence[tuple[str, Tensor]], latent: Tensor, codes: Sequence[str] = ()) -> None:
         self._folder = run / "samples"
         rows = torch.split(latent, COLUMNS)
-        if labels:
-            self._rows = [(name, label.to(latent), rows[0]) for name, label in labels]
-        else:
-            self._rows = [("", latent.new_empty(0), row) for row in rows]
+        named = [(name, label.to(latent).repeat(COLUMNS, 1)) for name, label in labels]
+        still = latent.new_zeros(COLUMNS, len(codes))
+        self._rows = [(name, torch.cat([label, still], dim=1), rows[0]) for name, label in named]
+        if not labels and not codes:
+            self._rows = [("", still, row) for row in rows]
+        for index, name in enumerate(codes):
+            code = still.clone()
+            code[:, index] = torch.linspace(-WIDEST_CODE, WIDEST_CODE, COLUMNS)
+            for row in range(CODE_ROWS):
+                label = torch.cat([named[row % len(named)][1], code], dim=1) if named else code
+                self._rows.append((name, label, latent[[row] * COLUMNS]))
 
     @torch.no_grad()
     def write(self, step: int, generator: nn.Module) -> None:
@@ -152,7 +161,7 @@ class GridWriter:
         write_whole(self._folder / f"step-{step:08d}.png", buffer.getvalue())
 
     def _pictures(self, generator: nn.Module, label: Tensor, latent: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        return to_pixels(generator(latent, label.repeat(len(latent), 1)))
+        return to_pixels(generator(latent, label))
 
 
 class Events:

@@ -70,7 +70,8 @@ def estimate(
         run = trial(out=Path(folder) / "run", steps=STEPS, settings=quiet, progress=seen.append)
         tensors, _ = load_checkpoint(run.path, STEPS)
         config = dataclasses.replace(run.config, settings=dataclasses.asdict(wanted))
-        modules = [build(config.shape, len(config.classes)) for build in (run.preset.generator, run.preset.discriminator)]
+        generator = run.preset.generator(config.shape, config.chosen)
+        discriminator = run.preset.discriminator(config.shape, len(config.taught) or config.chosen)
     if (out / CONFIG).exists():
         there = open_run(out)
         differences = there.config.differences(config)
@@ -87,10 +88,10 @@ def estimate(
         "config": dataclasses.asdict(config),
         "parameters": {
             name: sum(one.numel() for one in module.parameters())
-            for name, module in zip(("generator", "discriminator"), modules, strict=True)
+            for name, module in (("generator", generator), ("discriminator", discriminator))
         },
         "pictures": config.pictures,
-        "classes": len(config.classes),
+        "classes": len(config.taught or config.classes),
         "memory_mib": {name: round(size / MIB, 2) for name, size in sizes.items()} | _peaks(),
         "time": {
             "seconds_per_step": round(step, 4),

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 import cganx
 from cganx import data as labelled
 from cganx.data import DataSet
+from cganx.training.accuracy import class_accuracy
 from cganx.training.checkpoint import load_newest, remove_stale, save_checkpoint
 from cganx.training.clock import Clock, heeding, leave, signals
 from cganx.training.devices import check_precision, find_device, kept_memory, threads
@@ -130,7 +131,7 @@ def train(
                 )
         check_kind(recipe, preset, data)
         recipe = recipe.of_kind(data.kind)
-        if recipe.settings.by_label:
+        if recipe.settings.by_label or recipe.settings.taught(data.classes):
             labelled.require_classes(data)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
         config = config_of(data, preset, recipe, seed, init_from, mixed_precision, made_with)
@@ -142,8 +143,10 @@ def train(
         # Build the networks.
         state = State.build(recipe, config, data.train.labels, together)
         players = state.players
-        labelled_classes = len(config.classes) * recipe.settings.by_label
-        reals = Reals(data.train.images, data.train.labels, labelled_classes, together.device, recipe.layout)
+        taught, given = len(config.taught), len(config.classes) * recipe.settings.by_label
+        named, unlabelled = taught or given, taught > 0
+        reals = Reals(data.train.images, data.train.labels, named, together.device, recipe.layout, unlabelled=unlabelled)
+        tested = data.kind == "class" and bool((data.test.labels >= 0).any())
 
         # Go on from the newest checkpoint, or from another run's weights.
         newest = load_newest(run.path) if main else None
@@ -164,7 +167,7 @@ def train(
             stats, events = Stats(run.path, state.step), Events(run.path, state.step)
             stack.callback(events.close)
             shown = shown_labels(config.classes, config.combinations)
-            grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(together.device))
+            grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(together.device), config.codes)
             checkup = Checkup.choose(
                 data.train.images,
                 data.train.labels,
@@ -187,6 +190,13 @@ def train(
                 state.figures = metric(state.shown)
                 return state.figures.scalars()
 
+        @lru_cache(maxsize=1)
+        def tried(step: int) -> dict[str, float]:
+            """The test accuracy at this step, where the discriminator is taught classes."""
+            if not (taught and tested and step):
+                return {}
+            return {"test_accuracy": class_accuracy(state.judge, data.test, taught, together.device)}
+
         def keep(*, grid: bool, anew: bool = False) -> None:
             """Write a checkpoint, and a sample grid where one is due; note how long that takes."""
             nonlocal kept
@@ -200,7 +210,9 @@ def train(
                     state.seconds, kept = clock.elapsed(), state.step
                     tensors = state.tensors()
                     if main:
-                        save_checkpoint(run.path, state.step, tensors, state.about())
+                        found = tried(state.step)
+                        events.add(state.step, found)
+                        save_checkpoint(run.path, state.step, tensors, state.about() | found)
                         best = next((step for step, _ in by_rank(run.path, quiet=True)), None)
                         remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every, best=best)
 
@@ -230,8 +242,7 @@ def train(
             state.figures = None
             clock.tick()
             state.pending.append(torch.stack(losses))
-            if state.average is not None:
-                state.average.update(state.step)
+            state.update_averages()
 
             # Go no further with what is worth nothing.
             if due or state.step % settings_.log_every == 0 or state.step % settings_.checkpoint_every == 0:
@@ -271,6 +282,8 @@ def train(
                 measured = checkup.measure(state.shown, players.discriminator)
                 events.add(state.step, {f"health/{name}": value for name, value in measured.items()})
                 line |= measured
+            if main and state.step % settings_.checkpoint_every == 0:
+                line |= tried(state.step)
             if line or looked:
                 line = {"step": state.step, "seconds": round(clock.elapsed(), 3)} | line
                 if main:

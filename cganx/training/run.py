@@ -17,7 +17,7 @@ import cganx
 from cganx.card import GeneratorCard, Image, Latent
 from cganx.data import Kind
 from cganx.errors import TrainingError
-from cganx.networks import ImageShape
+from cganx.networks import Classifier, ImageShape
 from cganx.training.averaging import reestimate
 from cganx.training.checkpoint import load_checkpoint, steps_of, write_whole
 from cganx.training.figures import Figures, by_rank
@@ -45,7 +45,9 @@ class RunConfig:
 
     Everything but ``made_with`` must stay the same for the run to be resumed. ``classes`` are those that the generator
     takes, none where it is unconditional; ``class_counts`` say how often each is drawn: the labelled training pictures of
-    each. ``pictures`` is how many a run learns from. ``fingerprint`` is the sha256 of the data set's content.
+    each. ``taught`` are the classes that the discriminator alone learns from the data's labels; ``codes`` names the
+    continuous codes that the generator takes. ``pictures`` is how many a run learns from. ``fingerprint`` is the sha256 of
+    the data set's content.
 
     Where ``kind`` is ``attributes``, ``classes`` are their names, ``class_counts`` say how many pictures have each, and
     ``combinations`` how often each combination comes (``"0101"``, a digit an attribute, in their order; where there are more
@@ -64,6 +66,8 @@ class RunConfig:
     height: int
     width: int
     channels: int
+    taught: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     init_from: str | None = None
     kind: Kind = "class"
     combinations: Mapping[str, int] = field(default_factory=dict)
@@ -75,6 +79,11 @@ class RunConfig:
     def shape(self) -> ImageShape:
         """The pictures' shape."""
         return ImageShape(self.channels, self.height, self.width)
+
+    @property
+    def chosen(self) -> int:
+        """How many numbers choose a picture beside its latent."""
+        return len(self.classes) + len(self.codes)
 
     def labels(self, *, evenly: bool) -> LabelTable:
         """The labels of fakes, as often as they come in the data; ``evenly``, every class equally often."""
@@ -99,7 +108,8 @@ class RunConfig:
             raise TrainingError("the run was written by an older cganx and cannot be read by this one; start a new one")
         known = {one.name for one in dataclasses.fields(cls)}
         values = {name: value for name, value in values.items() if name in known}
-        return cls(**values | {name: tuple(values[name]) for name in ("classes", "class_counts")})
+        names = {name: tuple(values.get(name, ())) for name in ("taught", "codes")}
+        return cls(**values | names | {name: tuple(values[name]) for name in ("classes", "class_counts")})
 
     def differences(self, asked: RunConfig) -> list[str]:
         """A line for each entry in which ``asked`` differs: ``batch_size: 64 in the run, 32 asked``."""
@@ -171,7 +181,7 @@ class Run:
         prefix = "average/" if self._averages else "generator/"
         tensors, _ = load_checkpoint(self.path, self.step(checkpoint), prefix=prefix)
         with torch.random.fork_rng(devices=[]):
-            module = self.preset.generator(self.config.shape, len(self.config.classes))
+            module = self.preset.generator(self.config.shape, self.config.chosen)
         _load_weights(module, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, self.path)
         module.requires_grad_(False)
         self.settle(module)
@@ -182,11 +192,49 @@ class Run:
         draw = self.fakes(module, "statistics", device=next(module.parameters()).device)
         reestimate(module, draw, batches=AVERAGED_BATCHES if self._averages else BATCHES)
 
+    def classifier(self, checkpoint: Checkpoint = "latest") -> Classifier:
+        """The discriminator of a checkpoint as a classifier of the data's classes, in eval mode, float32 on the CPU.
+
+        Averaged weights where the recipe averages them. Raises TrainingError where there is no such checkpoint, and where
+        the preset's discriminator learns no classes of the data.
+        """
+        config, preset = self.config, self.preset
+        classes = self.classifier_classes
+        prefix = "classifier/" if preset.settings.taught_decay > 0 else "discriminator/"
+        with torch.random.fork_rng(devices=[]):
+            module = Classifier(preset.discriminator(config.shape, len(classes) or config.chosen), len(classes))
+        module.requires_grad_(False).eval()
+        try:
+            if not classes:
+                raise ValueError
+            module(torch.zeros(1, config.channels, config.height, config.width))
+        except ValueError:
+            raise TrainingError(
+                f"preset {config.preset!r} has no classifier: its discriminator learns no class of the data; "
+                "sgan is made for one"
+            ) from None
+        tensors, _ = load_checkpoint(self.path, self.step(checkpoint), prefix=prefix)
+        _load_weights(module.discriminator, {name.removeprefix(prefix): one for name, one in tensors.items()}, self.path)
+        return module
+
+    @property
+    def classifier_classes(self) -> tuple[str, ...]:
+        """The data's classes of which each picture shows one, as far as a discriminator may learn them."""
+        config = self.config
+        return config.taught or (config.classes if self.preset.settings.by_label and config.kind == "class" else ())
+
+    def test_accuracy(self, checkpoint: Checkpoint = "latest") -> float | None:
+        """The share of test pictures whose class the checkpoint's classifier names; None where it was not measured."""
+        _, state = load_checkpoint(self.path, self.step(checkpoint), prefix="none/")
+        accuracy: float | None = state.get("test_accuracy")
+        return accuracy
+
     def fakes(self, generator: nn.Module, stream: str, *, evenly: bool = False, device: torch.device = CPU) -> Fakes:
         """What a generator of this run is fed, drawn by the run's seed for that purpose; ``evenly``: every class as often."""
         latent = int(generator.latent)  # type: ignore[arg-type]
         labels = self.config.labels(evenly=evenly or self.preset.settings.evenly)
-        return Fakes(latent, self.preset.latent, labels, seeded(self.config.seed, stream), device)
+        random, codes = seeded(self.config.seed, stream), len(self.config.codes)
+        return Fakes(latent, self.preset.latent, labels, random, device, codes=codes)
 
     @property
     def _averages(self) -> bool:
@@ -199,13 +247,14 @@ class Run:
         _, state = load_checkpoint(self.path, step, prefix="none/")
         figures = Figures.of(state)
         with torch.device("meta"):
-            latent = int(preset.generator(config.shape, len(config.classes)).latent)  # type: ignore[arg-type]
+            latent = int(preset.generator(config.shape, config.chosen).latent)  # type: ignore[arg-type]
         return GeneratorCard(
             name=self.path.resolve().name,
             image=Image(height=config.height, width=config.width, channels=config.channels),
             kind=config.kind if config.classes else "unconditional",
             classes=config.classes,
             latent=Latent(size=latent, distribution=preset.latent),
+            codes=config.codes,
             method={
                 "preset": config.preset,
                 "summary": preset.summary,

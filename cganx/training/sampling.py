@@ -16,13 +16,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from cganx.data import Labels
 from cganx.training.labels import LabelTable
 from cganx.training.updates import Batch
 
-__all__ = ["ALL", "LATENTS", "Chances", "Draws", "Even", "Fakes", "Order", "Reals", "Share", "Shuffled", "seeded", "to_pixels"]
+__all__ = [
+    "ALL",
+    "LATENTS",
+    "Chances",
+    "Draws",
+    "Even",
+    "Fakes",
+    "HalfLabelled",
+    "Order",
+    "Reals",
+    "Share",
+    "Shuffled",
+    "seeded",
+    "to_pixels",
+]
 
 DEVICE_ARRAY_LIMIT = 4 << 30  # bytes; a larger data set stays in main memory and is sent batch by batch
 
@@ -69,8 +82,8 @@ class Order(Protocol):
 class Shuffled:
     """Every picture once an epoch, each epoch in an order of its own. A batch may reach into the next epoch."""
 
-    def __init__(self, count: int, seed: int) -> None:
-        self.count, self.seed = count, seed
+    def __init__(self, count: int, seed: int, stream: str = "epoch") -> None:
+        self.count, self.seed, self.stream = count, seed, stream
         self.position = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
@@ -81,7 +94,7 @@ class Shuffled:
             epoch, start = divmod(self.position, self.count)
             if epoch != self._epoch:
                 self._epoch = epoch
-                self._order = torch.randperm(self.count, generator=seeded(self.seed, f"epoch {epoch}"))
+                self._order = torch.randperm(self.count, generator=seeded(self.seed, f"{self.stream} {epoch}"))
             part = self._order[start : start + n]
             self.position += len(part)
             n -= len(part)
@@ -160,12 +173,37 @@ class Even:
         self.position = int(state["position"])
 
 
+class HalfLabelled:
+    """Half of each batch in the order of all pictures, half labelled ones alone in an order of their own, after it.
+
+    However few are labelled, every batch holds some. ``labelled`` [k] are their places.
+    """
+
+    def __init__(self, every: Order, labelled: Tensor, seed: int) -> None:
+        self._every, self._labelled = every, labelled
+        self._order = Shuffled(len(labelled), seed, "labelled epoch")
+
+    def next(self, n: int) -> Tensor:
+        """Indices [n] of the next pictures; ``n`` is even."""
+        return torch.cat([self._every.next(n // 2), self._labelled[self._order.next(n // 2)]])
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return self._every.state() | {"labelled": self._order.state()["position"]}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self._every.restore(state)
+        self._order.restore({"position": state["labelled"]})
+
+
 class Reals:
     """Labelled pictures, uint8 [n, height, width, channels], served as float batches in -1..1 on the device.
 
     A memory-mapped array stays on the disk. On a GPU a data set of moderate size is held there whole. With ``classes``
-    pictures that have no label are left out; without, labels are [n, 0] and all pictures serve. Attributes, uint8
-    [n, classes], are their own label weights. ``layout`` is how the batches lie in memory.
+    pictures that have no label are left out, unless ``unlabelled`` ones serve too; without classes, labels are [n, 0] and
+    all pictures serve. Attributes, uint8 [n, classes], are their own label weights. ``layout`` is how the batches lie in
+    memory.
     """
 
     def __init__(
@@ -175,9 +213,12 @@ class Reals:
         classes: int,
         device: torch.device,
         layout: torch.memory_format = torch.channels_last,
+        *,
+        unlabelled: bool = False,
     ) -> None:
         self._images, self._classes, self._device, self._layout = images, classes, device, layout
-        self._kept = np.flatnonzero(labels >= 0) if classes and labels.ndim == 1 else np.arange(len(labels))
+        every = unlabelled or classes == 0 or labels.ndim > 1
+        self._kept = np.arange(len(labels)) if every else np.flatnonzero(labels >= 0)
         self._labels = torch.from_numpy(labels[self._kept])
         self._resident: Tensor | None = None
         if device.type != "cpu" and images.nbytes <= DEVICE_ARRAY_LIMIT:
@@ -201,7 +242,7 @@ class Reals:
             return Batch(image, torch.empty(len(index), 0, device=self._device))
         label = self._labels[index]
         if label.ndim == 1:
-            label = F.one_hot(label, self._classes)
+            label = label[:, None] == torch.arange(self._classes)
         return Batch(image, label.to(torch.get_default_dtype()).to(self._device))
 
 
@@ -231,6 +272,7 @@ LATENTS: Mapping[str, DrawLatents] = MappingProxyType({"normal": _normal, "unifo
 class Fakes:
     """Latents, and labels drawn from a table, as often as it says; from an empty one, labels [n, 0].
 
+    Continuous codes, even over -1..1 (Chen et al. 2016, section 5), come behind the label as more of its columns.
     Everything is drawn for the whole batch, of which a process gets its share.
     """
 
@@ -242,19 +284,25 @@ class Fakes:
         random: torch.Generator,
         device: torch.device,
         share: Share = ALL,
+        *,
+        codes: int = 0,
     ) -> None:
         self._latent, self._random, self._device, self._share = latent, random, device, share
+        self._codes = codes
         self._draw = LATENTS[distribution]
         self._labels = labels
 
     def __call__(self, n: int) -> tuple[Tensor, Tensor]:
-        """Latents [n, latent] and label weights [n, classes]."""
+        """Latents [n, latent] and label weights with the codes [n, classes + codes]."""
         whole = n * self._share.count
         latent = self._share.of(self._draw(whole, self._latent, self._random))
-        if len(self._labels.counts) == 0:
-            return latent.to(self._device), torch.empty(n, 0, device=self._device)
-        chosen = torch.multinomial(self._labels.counts, whole, replacement=True, generator=self._random)
-        label = self._labels.rows[self._share.of(chosen)].to(torch.get_default_dtype())
+        label = torch.empty(n, 0)
+        if len(self._labels.counts):
+            chosen = torch.multinomial(self._labels.counts, whole, replacement=True, generator=self._random)
+            label = self._labels.rows[self._share.of(chosen)].to(torch.get_default_dtype())
+        if self._codes:
+            code = self._share.of(_uniform(whole, self._codes, self._random))
+            label = torch.cat([label, code], dim=1)
         return latent.to(self._device), label.to(self._device)
 
     def even(self, n: int) -> Tensor:

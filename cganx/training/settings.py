@@ -23,6 +23,7 @@ __all__ = [
     "LabelTargetSettings",
     "PenalisedCriticSettings",
     "RelativisticSettings",
+    "SemiSupervisedSettings",
     "Settings",
     "TargetSettings",
     "TargetTurnsSettings",
@@ -90,9 +91,23 @@ class Settings:
         """Whether every class is drawn equally often, however many pictures it has."""
         return False
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Names of the continuous codes that the generator takes."""
+        return ()
+
     def classes(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """What the generator is told to choose from, for data with these labels."""
         return labels if self.by_label else ()
+
+    def taught(self, labels: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
+        """The classes that the discriminator alone learns from the data's labels; the generator takes none of them."""
+        return ()
+
+    @property
+    def taught_decay(self) -> float:
+        """The decay of the averaged discriminator that names these classes; 0 keeps no average."""
+        return 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,10 +174,23 @@ class EitherSettings(LabelSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class InformedSettings(UnconditionalSettings):
-    """The numbers of a recipe that finds classes of its own: a code that the picture must show."""
+    """The numbers of a recipe that finds classes and directions of its own: a code that the picture must show."""
 
-    categories: int = _number(10, "values of the code", 2, 1000)
-    information_weight: float = _number(1.0, "weight of the code's cross-entropy", 0.0, 100.0)
+    categories: int = _number(10, "values of the categorical code; 0 for none", 0, 1000)
+    continuous: int = _number(0, "continuous codes, each even over -1..1", 0, 100)
+    information_weight: float = _number(1.0, "weight of what the picture must show of the code", 0.0, 100.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.categories == 1:
+            raise TrainingError("categories is 1, and one category says nothing: give 0, or 2 and more")
+        if self.categories == self.continuous == 0:
+            raise TrainingError("categories and continuous are both 0, and without a code there is nothing to find: give one")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """``continuous-0`` and so on."""
+        return tuple(f"continuous-{index}" for index in range(self.continuous))
 
     def classes(self, labels: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG002
         """``code-0`` and so on, whatever the data's labels are."""
@@ -170,6 +198,23 @@ class InformedSettings(UnconditionalSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SemiSupervisedSettings(UnconditionalSettings):
+    """The numbers of a recipe whose discriminator learns classes from a few labels, and reality from all pictures."""
+
+    class_weight: float = _number(1.0, "weight of the cross-entropy of labelled pictures", 0.0, 100.0)
+    adversarial_weight: float = _number(0.0, "weight in the generator's loss of being taken for real", 0.0, 100.0)
+    classifier_decay: float = _number(0.99, "decay of the averaged classifier; 0 keeps no average", 0.0, 0.99999)
+
+    @property
+    def taught_decay(self) -> float:
+        """``classifier_decay``."""
+        return self.classifier_decay
+
+    def taught(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The data's classes."""
+        return labels
+
+
 class EitherTargetSettings(EitherSettings, TargetSettings):
     """The numbers of a recipe with targets that works with labels and without."""
 

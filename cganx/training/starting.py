@@ -64,7 +64,7 @@ def check_size(recipe: Preset[Any], preset: str, image_size: int | tuple[int, in
 
 def check_kind(recipe: Preset[Any], preset: str, data: DataSet) -> None:
     """Refuse attributes where the recipe or a setting of it is for classes alone."""
-    if data.kind == "class" or not recipe.settings.by_label:
+    if data.kind == "class" or not (recipe.settings.by_label or recipe.settings.taught(data.classes)):
         return
     if recipe.attributes is None:
         able = ", ".join(name for name, one in PRESETS.items() if one.attributes is not None)
@@ -156,6 +156,8 @@ def config_of(
         licence=data.licence,
         classes=classes,
         class_counts=counts,
+        taught=recipe.settings.taught(data.classes),
+        codes=recipe.settings.codes,
         pictures=pictures,
         height=data.height,
         width=data.width,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cganx.data import Labels
 from cganx.errors import TrainingError
-from cganx.training.averaging import AveragedGenerator
+from cganx.training.averaging import AveragedNetwork
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.figures import FIGURES, Figures
 from cganx.training.labels import LabelTable
@@ -20,7 +21,7 @@ from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
 from cganx.training.processes import Processes
 from cganx.training.run import Run, RunConfig
-from cganx.training.sampling import Draws, Even, Fakes, Order, Shuffled, seeded
+from cganx.training.sampling import Draws, Even, Fakes, HalfLabelled, Order, Shuffled, seeded
 from cganx.training.updates import Players
 
 __all__ = ["State"]
@@ -36,7 +37,8 @@ class State:
     """
 
     players: Players
-    average: AveragedGenerator | None
+    average: AveragedNetwork | None
+    classifier: AveragedNetwork | None  # of a discriminator that alone learns classes
     order: Order
     fakes: Fakes
     options: Options
@@ -54,10 +56,13 @@ class State:
     def build(cls, recipe: Preset[Any], config: RunConfig, labels: Labels, processes: Processes) -> State:
         """Fresh networks of the run's seed, on the process's device; ``labels`` are those of the training pictures."""
         torch.manual_seed(int(seeded(config.seed, "weights").initial_seed()))
-        classes, settings, device = len(config.classes), recipe.settings, processes.device
+        settings, device = recipe.settings, processes.device
         generator, discriminator = (
-            build(config.shape, classes).to(device, memory_format=recipe.layout).train()  # type: ignore[call-overload]
-            for build in (recipe.generator, recipe.discriminator)
+            build(config.shape, chosen).to(device, memory_format=recipe.layout).train()  # type: ignore[call-overload]
+            for build, chosen in (
+                (recipe.generator, config.chosen),
+                (recipe.discriminator, len(config.taught) or config.chosen),
+            )
         )
         options = Options.build(recipe, config.seed, device, processes.share, processes.average)
         players = Players(
@@ -71,14 +76,17 @@ class State:
             step=processes.step,
             precision=processes.precision,
         )
-        average = AveragedGenerator(generator, settings.ema_decay) if settings.ema_decay > 0 else None
+        average = AveragedNetwork(generator, settings.ema_decay) if settings.ema_decay > 0 else None
+        classifier = AveragedNetwork(discriminator, settings.taught_decay) if settings.taught_decay > 0 else None
         order: Order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
         if settings.evenly:
             order = Even(labels[labels >= 0], config.seed)
+        if config.taught:
+            order = HalfLabelled(order, torch.from_numpy(np.flatnonzero(labels >= 0)), config.seed)
         table = LabelTable.of_attributes(labels) if config.kind == "attributes" else config.labels(evenly=settings.evenly)
-        random = seeded(config.seed, "fakes")
-        fakes = Fakes(int(generator.latent), recipe.latent, table, random, device, processes.share)
-        state = cls(players, average, order, fakes, options, labels, processes, config.seed)
+        random, codes = seeded(config.seed, "fakes"), len(config.codes)
+        fakes = Fakes(int(generator.latent), recipe.latent, table, random, device, processes.share, codes=codes)
+        state = cls(players, average, classifier, order, fakes, options, labels, processes, config.seed)
         state._seed_layers()
         return state
 
@@ -93,9 +101,21 @@ class State:
         """The generator that people see."""
         return self.players.generator if self.average is None else self.average.module
 
+    @property
+    def judge(self) -> nn.Module:
+        """The discriminator that names classes."""
+        return self.players.discriminator if self.classifier is None else self.classifier.module
+
+    def update_averages(self) -> None:
+        """Take in the weights of the step that was just done."""
+        for one in (self.average, self.classifier):
+            if one is not None:
+                one.update(self.step)
+
     def _modules(self) -> dict[str, nn.Module]:
         modules = {"generator": self.players.generator, "discriminator": self.players.discriminator}
-        return modules if self.average is None else modules | {"average": self.average.module}
+        averaged = {"average": self.average, "classifier": self.classifier}
+        return modules | {name: one.module for name, one in averaged.items() if one is not None}
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {
@@ -193,7 +213,8 @@ class State:
         """The networks of another run's newest checkpoint, without its optimisers and its place in the data."""
         tensors, _ = load_checkpoint(run.path, run.step())
         for part, module in self._modules().items():
-            weights = under(tensors, part) or under(tensors, "generator")  # that run may have kept no average
+            kept_no_average = "discriminator" if part == "classifier" else "generator"
+            weights = under(tensors, part) or under(tensors, kept_no_average)
             _load(module, weights, run.path)
 
     def mean_losses(self, names: tuple[str, ...]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cganx.card import GeneratorCard
+from cganx.errors import ExportError
 from cganx_export.report import ExportReport
 from cganx_export.requirements import require_packages
 
@@ -29,10 +30,11 @@ def export(
     """Write ``module`` as one verified .onnx file that `cganx.runtime.load` reads.
 
     Args:
-        module: called as ``module(latent, label)``, or ``module(latent)`` where the card has no classes, with latent
-            float32 [n, latent.size] and label float32 [n, classes] (weights with sum 1; of attributes 0..1 each); returns
-            float [n, channels, height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the
-            graph. It is exported in eval mode and float32, and is not changed itself.
+        module: called as ``module(latent, label, code)``, without label where the card has no classes and without code
+            where it has no codes, with latent float32 [n, latent.size], label float32 [n, classes] (weights with sum 1;
+            of attributes 0..1 each) and code float32 [n, codes]; returns float [n, channels, height, width] in -1..1. An
+            output without a last tanh, sigmoid or clip is clipped in the graph. It is exported in eval mode and float32,
+            and is not changed itself.
         card: what the generator is; ``parity`` and ``method["rewrites"]`` are filled in.
         path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
         label_input: ``weights`` keeps the label as it is, ``index`` makes it int64 [n].
@@ -59,6 +61,7 @@ def export_run(
     rewrite: bool = True,
     sidecar: bool = False,
     name: str | None = None,
+    classifier: str | os.PathLike[str] | None = None,
 ) -> ExportReport:
     """Write a run's generator as one verified .onnx file: its EMA weights, with all that folds folded.
 
@@ -68,18 +71,24 @@ def export_run(
         checkpoint: ``best`` is the one that the metric of training ranks first, the latest where it judged none; else
             ``latest``, or the step of a checkpoint. The card's ``training`` and ``metrics`` say which it is.
         name: the card's name; the run's own where it is None.
+        classifier: where the discriminator goes as a classifier of its own, picture -> class logits; see docs/file.md.
+            Nothing is written where the run has none.
 
     Raises ExportError, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
     """
     require_packages()
     from cganx.networks import folded
     from cganx.training import open_run
+    from cganx_export.classifier import prove_classifier
     from cganx_export.pipeline import export_module
 
     source = open_run(Path(run))
     step = source.step(checkpoint)  # once: a run that is still training moves them
+    if classifier is not None and Path(classifier).absolute() == Path(out).absolute():
+        raise ExportError(f"the generator and the classifier cannot both be {out}; give the classifier a name of its own")
+    proven = None if classifier is None else prove_classifier(source, Path(classifier), step)
     generator, card = source.generator(step), source.card(step)
-    return export_module(
+    report = export_module(
         folded(generator),
         generator,
         card if name is None else replace(card, name=name),
@@ -88,3 +97,7 @@ def export_run(
         rewrite=rewrite,
         sidecar=sidecar,
     )
+    if proven is None:
+        return report
+    proven.write()
+    return replace(report, classifier=proven.report)

@@ -44,6 +44,12 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
 )
 @click.option("--no-rewrite", is_flag=True, help="Write the plain graph: the same bytes each time.")
 @click.option("--name", help="The generator's name in its card. [default: the run's]")
+@click.option(
+    "--classifier",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write the discriminator as a classifier: picture in, class logits out. For sgan, and others that learn classes.",
+)
 @click.option("--sidecar", is_flag=True, help="Also write the card as OUT.json.")
 def export(
     run: Path,
@@ -52,6 +58,7 @@ def export(
     label_input: Literal["weights", "index"],
     no_rewrite: bool,
     name: str | None,
+    classifier: Path | None,
     sidecar: bool,
 ) -> None:
     """Export RUN's generator as one verified .onnx file.
@@ -61,10 +68,19 @@ def export(
     from cganx_export.api import export_run
 
     report = export_run(
-        run, out, checkpoint=checkpoint, label_input=label_input, rewrite=not no_rewrite, sidecar=sidecar, name=name
+        run,
+        out,
+        checkpoint=checkpoint,
+        label_input=label_input,
+        rewrite=not no_rewrite,
+        sidecar=sidecar,
+        name=name,
+        classifier=classifier,
     )
     click.echo(report, err=True)
     click.echo(_chosen(report.card, checkpoint), err=True)
+    if report.classifier is not None:
+        click.echo(report.classifier, err=True)
     if not report.parity.batch_invariant:
         click.echo("note: on this machine its pictures depend, in their last bits, on the batch they are made in", err=True)
 

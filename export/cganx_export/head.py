@@ -16,6 +16,12 @@ BATCH = "batch"
 _BOUNDED = ("Tanh", "Sigmoid", "HardSigmoid", "Softsign", "Softmax", "Sin", "Cos")
 _MOVING = ("Identity", "Reshape", "Transpose", "Slice", "DepthToSpace", "SpaceToDepth", "Squeeze", "Unsqueeze", "Flatten")
 
+UNUSED = {
+    "latent": "the module does not use its latent: every picture of a class would be the same",
+    "label": "the module does not use its label; give a card of kind 'unconditional' where nothing is chosen by label",
+    "code": "the module does not use its codes; give a card without codes",
+}
+
 
 def pixels_of(image: np.ndarray) -> np.ndarray:
     """The contract's formula in numpy: float32 [n, c, h, w] in -1..1 -> uint8 [n, h, w, c]."""
@@ -28,14 +34,11 @@ def finished(traced: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphPr
     graph = onnx.GraphProto()
     graph.CopyFrom(traced)
     used = {name for node in graph.node for name in node.input}
-    for name, said in (("/0", "latent"), ("/1", "label")):
-        if any(value.name == name for value in graph.input) and name not in used:
-            raise ExportError(
-                f"the module does not use its {said}; give a card of kind 'unconditional' where nothing is chosen by label"
-                if said == "label"
-                else "the module does not use its latent: every picture of a class would be the same"
-            )
-    names = {"/0": "latent", "/1": "label", "/image": "image", "/pixels": "pixels"}
+    given = ["latent", *(["label"] if card.classes else []), *(["code"] if card.codes else [])]
+    for place, said in enumerate(given):
+        if f"/{place}" not in used:
+            raise ExportError(UNUSED[said])
+    names = {f"/{place}": said for place, said in enumerate(given)} | {"/image": "image", "/pixels": "pixels"}
     del graph.input[:]
     if card.latent is not None:
         graph.input.append(helper.make_tensor_value_info("/0", TensorProto.FLOAT, [BATCH, card.latent.size]))
@@ -49,6 +52,8 @@ def finished(traced: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphPr
             replace_nodes(graph, [gather, *graph.node])
         else:
             graph.input.append(helper.make_tensor_value_info("/1", TensorProto.FLOAT, [BATCH, classes]))
+    if card.codes:
+        graph.input.append(helper.make_tensor_value_info(f"/{len(given) - 1}", TensorProto.FLOAT, [BATCH, len(card.codes)]))
     clipped = not _bounded(graph, "/image")
     _clip(graph)
     _add_pixels(graph)

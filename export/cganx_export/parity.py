@@ -17,7 +17,7 @@ from cganx.runtime.backend import first_line, open_session
 from cganx_export.head import pixels_of
 from cganx_export.report import Parity
 
-__all__ = ["BATCHES", "TOLERANCE", "check", "feeds", "latents", "session_of"]
+__all__ = ["BATCHES", "TOLERANCE", "check", "codes", "feeds", "latents", "session_of"]
 
 TOLERANCE = 1e-4
 BATCHES = (1, 2, 7)
@@ -31,6 +31,7 @@ class _Case:
     said: tuple[str, ...]
     latent: Floats
     weights: Floats | None
+    code: Floats | None
 
 
 def session_of(model: bytes) -> Any:
@@ -46,11 +47,21 @@ def latents(card: GeneratorCard, generator: np.random.Generator, n: int) -> Floa
     return generator.standard_normal((n, card.latent.size), np.float32)
 
 
-def feeds(card: GeneratorCard, latent: Floats, weights: Floats | None) -> dict[str, NDArray[Any]]:
-    """What the file takes for these latents and label weights."""
-    if weights is None or card.label is None:
-        return {"latent": latent}
-    return {"latent": latent, "label": weights.argmax(1).astype(np.int64) if card.label.input == "index" else weights}
+def codes(card: GeneratorCard, generator: np.random.Generator, n: int) -> Floats:
+    """``n`` random codes as in training and beyond, even over -2..2, float32 [n, codes]."""
+    return generator.uniform(-2, 2, (n, len(card.codes))).astype(np.float32)
+
+
+def feeds(
+    card: GeneratorCard, latent: Floats, weights: Floats | None = None, code: Floats | None = None
+) -> dict[str, NDArray[Any]]:
+    """What the file takes for these latents, label weights and codes."""
+    given: dict[str, NDArray[Any]] = {"latent": latent}
+    if weights is not None and card.label is not None:
+        given["label"] = weights.argmax(1).astype(np.int64) if card.label.input == "index" else weights
+    if code is not None:
+        given["code"] = code
+    return given
 
 
 def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
@@ -63,8 +74,8 @@ def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
     largest, pictures = 0.0, 0
     for case in _cases(card):
         try:
-            image, pixels = session.run(["image", "pixels"], feeds(card, case.latent, case.weights))
-            arguments = [torch.from_numpy(one) for one in (case.latent, case.weights) if one is not None]
+            image, pixels = session.run(["image", "pixels"], feeds(card, case.latent, case.weights, case.code))
+            arguments = [torch.from_numpy(one) for one in (case.latent, case.weights, case.code) if one is not None]
             with torch.inference_mode():
                 wanted = reference(*arguments).numpy()
         except Exception as error:  # onnxruntime's errors share no base, and a module may raise anything
@@ -123,20 +134,25 @@ def _where(case: _Case, values: NDArray[Any], wrong: NDArray[np.bool_]) -> str:
 def _cases(card: GeneratorCard) -> Iterator[_Case]:
     generator = np.random.default_rng(0)
     classes = len(card.classes)
+
+    def case(said: tuple[str, ...], weights: Floats | None) -> _Case:
+        n = len(said)
+        return _Case(n, said, latents(card, generator, n), weights, codes(card, generator, n) if card.codes else None)
+
     for batch in BATCHES:
         if not classes:
             for _ in range(3):
-                yield _Case(batch, ("no class",) * batch, latents(card, generator, batch), None)
+                yield case(("no class",) * batch, None)
             continue
         names, rows = _asked(card)
         for first in range(0, len(names), batch):
             chosen = [(first + place) % len(names) for place in range(batch)]
-            yield _Case(batch, tuple(names[one] for one in chosen), latents(card, generator, batch), rows[chosen])
+            yield case(tuple(names[one] for one in chosen), rows[chosen])
         if card.label is not None and card.label.input == "weights":
             weights = generator.dirichlet(np.ones(classes), batch).astype(np.float32)
             if card.kind == "attributes":
                 weights = generator.uniform(0, 1, (batch, classes)).astype(np.float32)
-            yield _Case(batch, ("a blend of classes",) * batch, latents(card, generator, batch), weights)
+            yield case(("a blend of classes",) * batch, weights)
 
 
 def _asked(card: GeneratorCard) -> tuple[list[str], Floats]:
@@ -150,11 +166,13 @@ def _asked(card: GeneratorCard) -> tuple[list[str], Floats]:
 
 def _batch_difference(session: Any, card: GeneratorCard, n: int = 16) -> float:
     """How far apart pictures are that are made alone, by threes and all together; ExportError above TOLERANCE."""
-    latent = latents(card, np.random.default_rng(1), n)
+    generator = np.random.default_rng(1)
+    latent = latents(card, generator, n)
     weights = np.eye(len(card.classes), dtype=np.float32)[np.arange(n) % len(card.classes)] if card.classes else None
+    given = feeds(card, latent, weights, codes(card, generator, n) if card.codes else None)
 
     def run(places: NDArray[np.intp]) -> Floats:
-        image: Floats = session.run(["image"], feeds(card, latent[places], None if weights is None else weights[places]))[0]
+        image: Floats = session.run(["image"], {name: values[places] for name, values in given.items()})[0]
         return image
 
     order = np.arange(n)

@@ -75,8 +75,8 @@ def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> Gen
     """The card with the label input asked for. Raises ExportError for kinds that this export does not write."""
     if card.kind == "image-to-image" or card.latent is None:
         raise ExportError("image-to-image generators cannot be exported yet; give a card with a latent and no source")
-    if card.codes or card.truncates:
-        raise ExportError("codes and truncation inside the graph cannot be exported yet; leave both out of the card")
+    if card.truncates:
+        raise ExportError("truncation inside the graph cannot be exported yet; leave it out of the card")
     if label_input not in ("weights", "index"):
         raise ExportError(f"label_input is {label_input!r}; say 'weights' or 'index'")
     if card.label is None:
@@ -97,10 +97,12 @@ def _check_card(card: GeneratorCard) -> None:
 def _example(card: GeneratorCard) -> tuple[torch.Tensor, ...]:
     # A batch of one would be taken for a constant.
     generator = np.random.default_rng(0)
-    latent = torch.from_numpy(parity.latents(card, generator, 3))
-    if not card.classes:
-        return (latent,)
-    return latent, torch.eye(len(card.classes))[torch.arange(3) % len(card.classes)]
+    arguments = [torch.from_numpy(parity.latents(card, generator, 3))]
+    if card.classes:
+        arguments.append(torch.eye(len(card.classes))[torch.arange(3) % len(card.classes)])
+    if card.codes:
+        arguments.append(torch.from_numpy(parity.codes(card, generator, 3)))
+    return tuple(arguments)
 
 
 def _called(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Any:
@@ -111,7 +113,8 @@ def _called(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Any:
         shapes = " and ".join(str(list(argument.shape)) for argument in arguments)
         raise ExportError(
             f"the module fails when it is called with float32 {shapes}: {error}. "
-            "It must take (latent, label weights), or (latent) where the card has no classes"
+            "It must take (latent, label weights, codes), without label weights where the card has no classes, and without "
+            "codes where it has none"
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cganx.card import GeneratorCard
 
-__all__ = ["ExportReport", "Parity", "RewriteTrial"]
+__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,33 @@ class RewriteTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassifierReport:
+    """The classifier's file. ``max_difference`` from torch is over logits and probabilities at several batches.
+
+    ``test_accuracy`` is what training measured on the data's test pictures, None where there are none.
+    """
+
+    path: Path
+    bytes: int
+    classes: tuple[str, ...]
+    max_difference: float
+    tolerance: float
+    test_accuracy: float | None
+
+    def __str__(self) -> str:
+        accuracy = "" if self.test_accuracy is None else f", test accuracy {self.test_accuracy:.4f}"
+        return (
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, names {len(self.classes)} classes, "
+            f"parity {self.max_difference:.1e}{accuracy}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """The file that was written. ``sha256`` is the hash in its metadata, over the card and the graph."""
+    """The file that was written. ``sha256`` is the hash in its metadata, over the card and the graph.
+
+    ``classifier`` is the second file, where one was asked for.
+    """
 
     path: Path
     bytes: int
@@ -48,6 +73,7 @@ class ExportReport:
     parity: Parity
     rewrites: tuple[RewriteTrial, ...]
     clipped: bool
+    classifier: ClassifierReport | None = None
 
     def __str__(self) -> str:
         applied = [f"{trial.name} ({1 / trial.ratio:.2f} times as fast)" for trial in self.rewrites if trial.applied]

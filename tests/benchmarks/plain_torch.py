@@ -59,13 +59,15 @@ def training(source: str, preset: str) -> Iterator[tuple[float, ...]]:
     settings = recipe.settings
     loaded = data.load(source, image_size=recipe.fixed_size)
     classes = len(settings.classes(loaded.classes))
+    known = len(settings.taught(loaded.classes)) or classes
     images = torch.from_numpy(loaded.train.images).permute(0, 3, 1, 2).float().contiguous() / 127.5 - 1
     labels = torch.from_numpy(loaded.train.labels)
-    marked = F.one_hot(labels, classes).float() if settings.by_label else torch.empty(len(labels), 0)
+    by_label = settings.by_label or settings.taught(loaded.classes)
+    marked = F.one_hot(labels, known).float() if by_label else torch.empty(len(labels), 0)
     loader = DataLoader(TensorDataset(images, marked), recipe.update.reals(settings), shuffle=True, drop_last=True)
 
     shape = ImageShape(loaded.channels, loaded.height, loaded.width)
-    generator, discriminator = recipe.generator(shape, classes).train(), recipe.discriminator(shape, classes).train()
+    generator, discriminator = recipe.generator(shape, classes).train(), recipe.discriminator(shape, known).train()
     players = Players(
         generator=generator,
         discriminator=discriminator,
@@ -74,13 +76,17 @@ def training(source: str, preset: str) -> Iterator[tuple[float, ...]]:
         backward=Tensor.backward,
     )
     noise = Noise(int(generator.latent), recipe.latent, classes)  # type: ignore[arg-type]
-    average = copy.deepcopy(generator) if settings.ema_decay > 0 else None
+    averages = [
+        (copy.deepcopy(module), module, decay)
+        for module, decay in ((generator, settings.ema_decay), (discriminator, settings.taught_decay))
+        if decay > 0
+    ]
     for image, label in itertools.chain.from_iterable(itertools.repeat(loader)):
         losses = recipe.update(players, Batch(image, label), noise, settings)
-        if average is not None:
-            with torch.no_grad():
-                for mine, theirs in zip(average.parameters(), generator.parameters(), strict=True):
-                    mine.lerp_(theirs, 1 - settings.ema_decay)
+        with torch.no_grad():
+            for average, module, decay in averages:
+                for mine, theirs in zip(average.parameters(), module.parameters(), strict=True):
+                    mine.lerp_(theirs, 1 - decay)
         yield tuple(loss.item() for loss in losses)
 
 

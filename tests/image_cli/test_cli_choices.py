@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from cganx.card import GeneratorCard, Image, Label, Latent
-from cganx.errors import LabelError
-from cganx_cli.choices import choices
+from cganx.errors import LabelError, RequestError
+from cganx_cli.choices import choices, codes_of
 
 
-def card_of(*classes, kind="class", label=None):
+def card_of(*classes, kind="class", label=None, codes=()):
     return GeneratorCard(
         name="made",
+        codes=codes,
         kind=kind,
         classes=classes,
         label=label,
@@ -108,3 +109,33 @@ def test_a_file_that_takes_an_index_refuses_blends():
     assert folders(card, "bag") == ["Bag"]
     with pytest.raises(LabelError, match="cannot be blended"):
         choices(card, ["bag=0.5,sneaker=0.5"])
+
+
+def test_codes_are_set_by_name_in_any_order_and_are_0_otherwise():
+    card = card_of("a", "b", codes=("continuous-0", "x=y", "continuous-2"))
+    assert codes_of(card, ()) is None
+    coded = codes_of(card, ["continuous-2=-1.50", "x=y=2"])
+    assert coded.values == (0.0, 2.0, -1.5)
+    assert coded.array.tolist() == [0.0, 2.0, -1.5]
+    assert coded.text == "x=y=2,continuous-2=-1.5"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["continous-0=1"], "did you mean 'continuous-0'"),
+        (["tilt=1"], "it has: continuous-0, continuous-1"),
+        (["continuous-0"], "NAME=VALUE, such as continuous-0=1.5"),
+        (["continuous-0=wide"], "'wide', not a number"),
+        (["continuous-0=inf"], "not a number"),
+        (["continuous-0=1", "continuous-0=1"], "given twice"),
+    ],
+)
+def test_codes_that_are_not_are_refused(given, says):
+    with pytest.raises(RequestError, match=says):
+        codes_of(card_of("a", "b", codes=("continuous-0", "continuous-1")), given)
+
+
+def test_a_generator_without_codes_takes_none():
+    with pytest.raises(RequestError, match="made has no codes"):
+        codes_of(card_of("a", "b"), ["continuous-0=1"])

@@ -15,6 +15,7 @@ from cganx.objectives import (
     WASSERSTEIN,
     AdversarialLoss,
     class_cross_entropy,
+    code_likelihood,
     feature_matching,
     gradient_penalty,
     noisy,
@@ -219,3 +220,9 @@ def test_the_balance_is_what_is_paid_when_the_discriminator_knows_nothing() -> N
     assert RELATIVISTIC.balance == pytest.approx((math.log(2), math.log(2)))
     assert HINGE.balance == (2.0, 0.0)
     assert WASSERSTEIN.balance == (0.0, 0.0)
+
+
+def test_code_likelihood_is_that_of_a_gaussian_of_variance_one():
+    mean, code = torch.tensor([[0.0, 1.0], [0.5, -1.0]]), torch.tensor([[0.5, 1.0], [-0.5, 1.0]])
+    expected = -torch.distributions.Normal(mean, 1.0).log_prob(code).sum(dim=1).mean()
+    torch.testing.assert_close(code_likelihood(mean, code), expected)

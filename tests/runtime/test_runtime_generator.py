@@ -211,6 +211,8 @@ def test_other_kinds_of_files(make: Any) -> None:
     coded = runtime.load(make(codes=("tilt", "width")))
     np.testing.assert_array_equal(coded.generate("red", 1), coded.generate("red", 1, codes=np.zeros(2)))
     tilted = coded.generate("red", 1, codes=np.array([[0, 1], [1, 0]]))
+    (streamed,) = coded.stream([("red", 1)], codes=np.array([1, 0]))
+    np.testing.assert_array_equal(streamed.pixels, tilted[1])
     assert tilted[0].tobytes() != tilted[1].tobytes()
 
     inside = runtime.load(make(truncation={"input": True}))

@@ -145,7 +145,8 @@ def test_every_discriminator_gives_features_and_the_generator_learns_from_them(n
     shape = ImageShape(1, *(preset.fixed_size or (16, 16)))
     classes = len(settings.classes(("a", "b", "c")))
     torch.manual_seed(0)
-    generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, classes)
+    taught = len(settings.taught(("a", "b", "c")))
+    generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, taught or classes)
     label = torch.eye(max(classes, 4))[:4, :classes]
     real = Batch(torch.rand(4, 1, shape.height, shape.width), label)
     discriminator.eval()  # so that two passes give the same

@@ -16,7 +16,7 @@ from torch import nn
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.training import PRESETS, ClassHeadSettings, Settings, Status, StatusLine, find_preset
-from cganx.training.averaging import AveragedGenerator, reestimate
+from cganx.training.averaging import AveragedNetwork, reestimate
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.devices import kept_memory
 from cganx.training.directory import Stats
@@ -33,7 +33,8 @@ def test_a_presets_parts_fit_together(name: str):
     preset = find_preset(name)
     shape = ImageShape(1, *(preset.fixed_size or (28, 28)))
     classes = len(preset.settings.classes(("a", "b", "c", "d")))
-    generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, classes)
+    taught = len(preset.settings.taught(("a", "b", "c", "d")))
+    generator, discriminator = preset.generator(shape, classes), preset.discriminator(shape, taught or classes)
     label = torch.eye(max(classes, 4))[:4, :classes]
     judged = discriminator(generator(torch.randn(4, generator.latent), label), label)
     assert judged.score.shape == (4,)
@@ -125,6 +126,16 @@ def test_an_order_goes_on_from_its_state(kind: type):
     assert torch.equal(first.next(25), second.next(25))
 
 
+def test_codes_are_even_over_their_range_and_stand_behind_the_label():
+    random = torch.Generator().manual_seed(0)
+    _, label = Fakes(3, "normal", LabelTable.of_classes((1, 1)), random, torch.device("cpu"), codes=2)(4000)
+    assert label.shape == (4000, 4)
+    assert torch.equal(label[:, :2].sum(dim=1), torch.ones(4000))
+    assert label[:, 2:].abs().max() <= 1
+    assert float(label[:, 2:].mean().abs()) < 0.05
+    assert float(label[:, 2:].var()) == pytest.approx(1 / 3, rel=0.05)
+
+
 def test_streams_of_a_seed_differ():
     drawn = {name: torch.rand(4, generator=seeded(7, name)) for name in ("a", "b")}
     assert not torch.equal(drawn["a"], drawn["b"])
@@ -201,7 +212,7 @@ def test_the_shares_of_all_processes_are_what_one_draws(count: int, n: int, clas
 
 def test_the_average_ramps_up():
     module = nn.BatchNorm1d(2)
-    average = AveragedGenerator(module, 0.9)
+    average = AveragedNetwork(module, 0.9)
     with torch.no_grad():
         module.weight.fill_(5.0)
     module.running_mean.fill_(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from PIL import Image
 from torch import nn
 from training_pictures import SMALL, data_set
 
@@ -21,6 +24,8 @@ from cganx.training.checkpoint import load_checkpoint
 from cganx.training.preset import Preset
 from cganx.training.settings import changed
 from cganx.training.updates.critic import clip
+from cganx.training.updates.informed import guess
+from cganx_cli.group import cganx
 
 ALL = pytest.mark.parametrize("name", list(PRESETS))
 
@@ -37,6 +42,7 @@ PRINTED = {
     "acgan-book": (649_377, 561_675),
     "wgan": (1_079_297, 523_393),
     "infogan": (531_425, 428_929 + 650),
+    "sgan": (540_097, 562_316 - 129 - 129),  # neither a head for real or fake nor a logit for fake
     "lsgan": (1_493_520, 533_505),
     "wgan-gp": (1_028_673, 100_097 - 448),  # layer norm in the critic has no running statistics
 }
@@ -57,7 +63,8 @@ def test_the_networks_are_as_large_as_the_originals_say(name: str) -> None:
     preset = PRESETS[name]
     shape = ImageShape(3 if name in ("dcgan-anime", "dcgan-face") else 1, *(preset.fixed_size or (28, 28)))
     classes = 10 if name in ("cdcgan", "cgan-planes", "acgan-book", "infogan") else 0
-    assert (counted(preset.generator(shape, classes)), counted(preset.discriminator(shape, classes))) == PRINTED[name]
+    taught = len(preset.settings.taught(tuple("0123456789")))
+    assert (counted(preset.generator(shape, classes)), counted(preset.discriminator(shape, taught or classes))) == PRINTED[name]
 
 
 def test_r3gan_and_the_residual_networks_have_the_sizes_they_are_meant_to_have() -> None:
@@ -165,16 +172,87 @@ def test_infogan_finds_as_many_classes_as_it_is_told(tmp_path: Path) -> None:
     assert run.card().kind == "class"
 
 
-def test_the_code_head_learns_in_the_generators_turn_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({"categories": 1}, "one category says nothing"), ({"categories": 0}, "both 0"), ({"continuous": -1}, "0 to 100")],
+)
+def test_codes_that_say_nothing_are_refused(asked: dict[str, int], says: str) -> None:
+    with pytest.raises(TrainingError, match=says):
+        changed(PRESETS["infogan"].settings, asked)
+
+
+def test_a_run_with_continuous_codes_resumes_bit_for_bit(tmp_path: Path) -> None:
+    data, settings = data_set(3, height=28, width=28), SMALL | {"categories": 3, "continuous": 2}
+    for out, stops in (("straight", (3,)), ("resumed", (1, 3))):
+        for steps in stops:
+            train(data, "infogan", tmp_path / out, steps=steps, settings=settings)
+    one, other = (load_checkpoint(tmp_path / out, 3)[0] for out in ("straight", "resumed"))
+    assert [key for key, value in one.items() if not torch.equal(value, other[key])] == []
+
+
+@pytest.mark.parametrize("categories", [3, 0])
+def test_continuous_codes_leave_as_an_input_of_the_file(categories: int, tmp_path: Path, part) -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        part(package)
+    from cganx_export import export_run
+
+    settings = SMALL | {"categories": categories, "continuous": 2, "grid_every": 1}
+    run = train(data_set(3, height=28, width=28), "infogan", tmp_path / "run", steps=1, settings=settings)
+    card = run.card()
+    assert (card.codes, card.kind) == (("continuous-0", "continuous-1"), "class" if categories else "unconditional")
+    with Image.open(run.path / "samples" / "step-00000001.png") as picture:
+        assert picture.height > (categories + 10) * 56  # a row a category, and five a code
+
+    report = export_run(run.path, tmp_path / "model.onnx", rewrite=False)
+    assert report.parity.max_difference <= 1e-4  # with codes of -2..2
+    generator = runtime.load(tmp_path / "model.onnx", device="cpu")
+    assert generator.card.codes == card.codes
+    assert runtime.read(tmp_path / "model.onnx").inputs["code"] == (2,)
+    names = ["code-0", "code-1", "code-2"] if categories else None
+    plain = generator.generate(names, [1, 2, 3])
+    made = generator.generate(names, [1, 2, 3], codes=np.array([[0, 0], [-2, 0.5], [0, 2]]))
+    assert np.array_equal(plain[0], made[0])  # codes are 0 where nobody gives them
+    assert not np.array_equal(plain[1], made[1])
+    assert not np.array_equal(plain[2], made[2])
+
+    # The command says what was set in the picture's text.
+    arguments = [
+        "generate",
+        str(tmp_path / "model.onnx"),
+        "-o",
+        str(tmp_path / "out"),
+        "--seeds",
+        "7",
+        "--code",
+        "continuous-1=2",
+    ]
+    done = CliRunner().invoke(cganx, arguments, prog_name="cganx")
+    assert done.exit_code == 0, done.output
+    with Image.open(tmp_path / "out" / ("code-0" if categories else "unconditional") / "7.png") as picture:
+        assert picture.text["cganx.code"] == "continuous-1=2"  # type: ignore[attr-defined]
+        wanted = generator.generate(names[:1] if names else None, 7, codes=np.array([0, 2]))
+        assert np.array_equal(np.asarray(picture), wanted[0, :, :, 0])
+
+
+def test_discriminator_and_head_learn_of_the_code_together(tmp_path: Path) -> None:
     data = data_set(3, height=28, width=28)
     quiet = train(data, "infogan", tmp_path / "quiet", steps=1, settings=SMALL | {"information_weight": 0.0})
     before, after = (load_checkpoint(quiet.path, step)[0] for step in (0, 1))
     assert torch.equal(before["discriminator/class_head.weight"], after["discriminator/class_head.weight"])
     loud = train(data, "infogan", tmp_path / "loud", steps=1, settings=SMALL)
     told = load_checkpoint(loud.path, 1)[0]
-    assert not torch.equal(before["discriminator/class_head.weight"], told["discriminator/class_head.weight"])
-    # The features under the head learn nothing of the code.
-    assert torch.equal(after["discriminator/layers.0.weight"], told["discriminator/layers.0.weight"])
+    for name in ("discriminator/class_head.weight", "discriminator/layers.0.weight"):
+        assert not torch.equal(after[name], told[name])
+
+
+def test_what_a_guess_costs_is_by_category_and_by_distance() -> None:
+    head = torch.tensor([[0.0, 0.0, 0.5], [0.0, 0.0, -1.0]])
+    code = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, -1.0]])
+    category, continuous = guess(head, code, 2)
+    assert float(category) == pytest.approx(math.log(2))
+    assert float(continuous) == pytest.approx(0.5 * math.log(2 * math.pi) + 0.5 * 0.25 / 2)
+    assert [float(one) for one in guess(head[:, :2], code[:, :2], 2)] == pytest.approx([math.log(2), 0.0])
+    assert float(guess(head[:, 2:], code[:, 2:], 0)[0]) == 0.0
 
 
 def test_clipping_leaves_batch_norm_alone(stripes: DataSet, tmp_path: Path) -> None:

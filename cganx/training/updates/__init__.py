@@ -11,6 +11,7 @@ from cganx.training.updates.joint import Joint
 from cganx.training.updates.mixed import Mixed, MixedWithClasses
 from cganx.training.updates.players import Batch, Draw, Players, Update, in_eval_mode
 from cganx.training.updates.relativistic import Relativistic
+from cganx.training.updates.semi_supervised import SemiSupervised
 from cganx.training.updates.separate import Separate
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PenalisedCritic",
     "Players",
     "Relativistic",
+    "SemiSupervised",
     "Separate",
     "Update",
     "in_eval_mode",

@@ -1,7 +1,9 @@
-"""``--class`` -> labels of one generator, each with the folder that its pictures go to."""
+"""``--class`` -> labels of one generator, each with the folder that its pictures go to; ``--code`` -> its codes."""
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from cganx.card import GeneratorCard
-from cganx.errors import LabelError
+from cganx.errors import LabelError, RequestError
 from cganx.runtime.labels import NONE, Labels, weight_text
 from cganx_cli.names import file_names
 
-__all__ = ["Choice", "choices"]
+__all__ = ["Choice", "Codes", "choices", "codes_of"]
 
 UNCONDITIONAL = "unconditional"
 _WEIGHTED = re.compile(r"(?P<name>.+?)=(?P<weight>[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.)(?:,|$)", re.DOTALL)
@@ -26,6 +28,51 @@ class Choice:
     label: str | Mapping[str | int, float] | None
     text: str
     folder: str
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A generator's codes, one value each, and what of them was asked for: ``continuous-0=1.5``."""
+
+    values: tuple[float, ...]
+    text: str
+
+    @property
+    def array(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """As the runtime takes them."""
+        return np.array(self.values)
+
+
+def codes_of(card: GeneratorCard, given: Iterable[str]) -> Codes | None:
+    """What ``--code`` sets, the others at 0; None where nothing is given.
+
+    Raises RequestError with the nearest name, or with what is wrong about the value.
+    """
+    set_: dict[str, float] = {}
+    for text in given:
+        name, _, value = text.rpartition("=")
+        if not card.codes:
+            raise RequestError(f"{card.name} has no codes: leave --code out")
+        if not name:
+            raise RequestError(f"--code {text!r} names no value: write it as NAME=VALUE, such as {card.codes[0]}=1.5")
+        if name not in card.codes:
+            near = difflib.get_close_matches(name, card.codes, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(card.codes)}"
+            raise RequestError(f"{card.name} has no code {name!r}; {hint}")
+        if name in set_:
+            raise RequestError(f"the code {name!r} is given twice; give it once")
+        try:
+            set_[name] = float(value)
+        except ValueError:
+            set_[name] = math.nan
+        if not math.isfinite(set_[name]):
+            raise RequestError(f"the code {name!r} is {value!r}, not a number; in training they were -1 to 1")
+    if not set_:
+        return None
+    return Codes(
+        tuple(set_.get(name, 0.0) for name in card.codes),
+        ",".join(f"{name}={set_[name]:g}" for name in card.codes if name in set_),
+    )
 
 
 def choices(card: GeneratorCard, given: Iterable[str]) -> tuple[Choice, ...]:

@@ -16,8 +16,16 @@ import click
 from PIL import Image
 
 from cganx import runtime
-from cganx_cli.choices import Choice, choices
-from cganx_cli.options import class_option, device_option, json_option, model_argument, seeds_option, truncation_option
+from cganx_cli.choices import Choice, choices, codes_of
+from cganx_cli.options import (
+    class_option,
+    code_option,
+    device_option,
+    json_option,
+    model_argument,
+    seeds_option,
+    truncation_option,
+)
 from cganx_cli.png import Provenance, write_png
 from cganx_cli.seeds import Seeds, drawn_seed
 
@@ -34,6 +42,7 @@ class _Job:
 @click.command()
 @model_argument
 @class_option
+@code_option
 @seeds_option(None, "Seeds, inclusive ranges; every class goes with every seed. One is drawn and named by default.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to fill.")
 @device_option
@@ -50,6 +59,7 @@ class _Job:
 def generate(
     model: str,
     classes: tuple[str, ...],
+    codes: tuple[str, ...],
     seeds: Seeds | None,
     out: Path,
     device: str,
@@ -65,7 +75,8 @@ def generate(
     """
     started = time.perf_counter()
     generator = runtime.load(model, device)
-    chosen = choices(generator.card, classes)
+    chosen, coded = choices(generator.card, classes), codes_of(generator.card, codes)
+    code = None if coded is None else coded.array
     if seeds is None:
         seeds = drawn_seed()
         click.echo(f"Seed {next(iter(seeds))}, drawn; --seeds {next(iter(seeds))} makes the same again.", err=True)
@@ -73,11 +84,12 @@ def generate(
         raise click.ClickException(f"{first} is already there, nothing was written: say --existing skip or overwrite")
 
     jobs, ahead = itertools.tee(_jobs(chosen, seeds, out, skip=existing == "skip"))
-    pictures = generator.stream(((job.choice.label, job.seed) for job in ahead), batch_size, truncation=truncation)
+    pictures = generator.stream(((job.choice.label, job.seed) for job in ahead), batch_size, codes=code, truncation=truncation)
     written, total = 0, len(chosen) * seeds.count
     with _progress(total) as bar:
         for job, picture in zip(jobs, pictures, strict=True):
-            provenance = Provenance(generator.card.name, generator.sha256, picture.label, picture.seed, truncation)
+            said = None if coded is None else coded.text
+            provenance = Provenance(generator.card.name, generator.sha256, picture.label, picture.seed, truncation, said)
             write_png(job.path, _image(picture.pixels), provenance)
             written += 1
             if bar is not None:

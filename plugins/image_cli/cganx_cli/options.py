@@ -14,6 +14,7 @@ from cganx_cli.seeds import Seeds, parse_seeds
 
 __all__ = [
     "class_option",
+    "code_option",
     "device_option",
     "find_model",
     "json_option",
@@ -55,6 +56,17 @@ def device_option(command: F) -> F:
         show_default=True,
         metavar="auto|cpu|cuda|cuda:N",
         help="What the generator runs on; cuda is a promise, auto takes the CPU where CUDA does not run.",
+    )(command)
+
+
+def code_option(command: F) -> F:
+    """--code, repeatable."""
+    return click.option(
+        "--code",
+        "codes",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set one of the generator's codes, such as continuous-0=1.5; repeat it for more. Codes are 0 by default.",
     )(command)
 
 

@@ -24,6 +24,7 @@ class Provenance:
     label: str | None = None
     seed: int | None = None
     truncation: float | None = None
+    code: str | None = None
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """(``cganx.model``, ...), for what is known."""
