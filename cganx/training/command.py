@@ -20,7 +20,8 @@ from cganx.training.cluster import train_on_ray
 from cganx.training.devices import PRECISIONS, is_main
 from cganx.training.estimate import estimate
 from cganx.training.failing import OnFailure
-from cganx.training.presets import DEFAULT, PRESETS
+from cganx.training.preset import Preset
+from cganx.training.presets import DEFAULT, PRESETS, find_preset
 from cganx.training.run import open_run
 from cganx.training.settings import describe, parse
 from cganx.training.status import StatusLine
@@ -191,46 +192,58 @@ def train(
 
 
 @click.command("presets", short_help="The training recipes and their settings.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def presets(*, as_json: bool) -> None:
-    """The training recipes and their settings."""
+def presets(*, names: tuple[str, ...], as_json: bool) -> None:
+    """The training recipes, or all that is to say of those NAMEd: sources, how the label enters, settings and ranges."""
+    chosen = {name: find_preset(name) for name in names} or PRESETS
     if as_json:
-        table = [
-            {
-                "name": name,
-                "default": name == DEFAULT,
-                "summary": preset.summary,
-                "source": preset.source,
-                "generator_label": preset.generator_label,
-                "discriminator_label": preset.discriminator_label,
-                "loss": preset.game.name,
-                "conditional": preset.settings.by_label,
-                "finds_classes": not preset.settings.by_label and bool(preset.settings.classes(())),
-                "latent": preset.latent,
-                "size": preset.fixed_size,
-                "departs": preset.departs,
-                "steps": preset.steps,
-                "settings": describe(preset.settings),
-            }
-            for name, preset in PRESETS.items()
-        ]
-        click.echo(json.dumps(table, indent=2, ensure_ascii=False))
-        return
-    for name, preset in PRESETS.items():
-        click.echo(f"{name}{' (default)' if name == DEFAULT else ''}")
-        click.echo(f"  {preset.summary}")
-        click.echo(f"  after: {preset.source}")
-        click.echo(f"  label in G: {preset.generator_label}")
-        click.echo(f"  label in D: {preset.discriminator_label}")
-        click.echo(f"  loss: {preset.game.name}; latents: {preset.latent}; {preset.steps:,} steps by default")
-        if preset.fixed_size is not None:
-            click.echo("  makes pictures of {} x {} pixels alone".format(*preset.fixed_size))
-        if preset.departs:
-            click.echo(f"  not as the original: {preset.departs}")
-        for one in describe(preset.settings):
-            value = str(one["value"]).lower() if isinstance(one["value"], bool) else f"{one['value']:g}"
-            click.echo(f"    --set {one['name']}={value:<10} {one['about']}")
-        click.echo()
+        click.echo(json.dumps([_told(name, preset) for name, preset in chosen.items()], indent=2, ensure_ascii=False))
+    elif names:
+        for name, preset in chosen.items():
+            _show(name, preset)
+    else:
+        for name, preset in chosen.items():
+            click.echo(f"{name:<20} {preset.summary}{' (default)' if name == DEFAULT else ''}")
+        click.echo("\nSources and settings of one: cganx presets NAME")
+
+
+def _told(name: str, preset: Preset[Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "default": name == DEFAULT,
+        "summary": preset.summary,
+        "source": preset.source,
+        "generator_label": preset.generator_label,
+        "discriminator_label": preset.discriminator_label,
+        "loss": preset.game.name,
+        "conditional": preset.settings.by_label,
+        "finds_classes": not preset.settings.by_label and bool(preset.settings.classes(())),
+        "latent": preset.latent,
+        "size": preset.fixed_size,
+        "departs": preset.departs,
+        "steps": preset.steps,
+        "settings": describe(preset.settings),
+    }
+
+
+def _show(name: str, preset: Preset[Any]) -> None:
+    click.echo(f"{name}{' (default)' if name == DEFAULT else ''}")
+    click.echo(f"  {preset.summary}")
+    click.echo(f"  after: {preset.source}")
+    click.echo(f"  label in G: {preset.generator_label}")
+    click.echo(f"  label in D: {preset.discriminator_label}")
+    click.echo(f"  loss: {preset.game.name}; latents: {preset.latent}; {preset.steps:,} steps by default")
+    if preset.fixed_size is not None:
+        click.echo("  makes pictures of {} x {} pixels alone".format(*preset.fixed_size))
+    if preset.departs:
+        click.echo(f"  not as the original: {preset.departs}")
+    for one in describe(preset.settings):
+        value = str(one["value"]).lower() if isinstance(one["value"], bool) else f"{one['value']:g}"
+        span = f" ({one['low']:g} to {one['high']:g})" if "low" in one else ""
+        setting = f"{one['name']}={value}"
+        click.echo(f"    --set {setting:<32} {one['about']}{span}")
+    click.echo()
 
 
 class _ToLine(logging.Handler):

@@ -129,12 +129,19 @@ def test_presets_for_people_and_programs():
         [56, 56],
         False,
     )
-    text = CliRunner().invoke(presets, []).stdout
+    assert [one["name"] for one in json.loads(CliRunner().invoke(presets, ["gan", "--json"]).stdout)] == ["gan"]
+    short = CliRunner().invoke(presets, []).stdout.splitlines()
+    assert [line.split()[0] for line in short[: len(PRESETS)]] == list(PRESETS)
+    assert [line.split()[0] for line in short if line.endswith("(default)")] == ["sngan-small"]
+    text = CliRunner().invoke(presets, ["sngan-small", "lsgan", "dcgan"]).stdout
     assert "sngan-small (default)" in text
-    assert "--set class_weight=0.1" in text
+    assert "--set class_weight=0.1                 weight of the class head's cross-entropy (0 to 100)" in text
     assert "--set conditional=true" in text
     assert "makes pictures of 28 x 28 pixels alone" in text
     assert "not as the original: " in text
+    wrong = CliRunner().invoke(presets, ["sngan-smal"])
+    assert isinstance(wrong.exception, TrainingError)
+    assert "did you mean 'sngan-small'?" in str(wrong.exception)
 
 
 @pytest.mark.parametrize(
