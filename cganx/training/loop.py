@@ -7,32 +7,28 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import cganx
 from cganx import data as labelled
 from cganx.data import DataSet
-from cganx.training.accuracy import class_accuracy
-from cganx.training.checkpoint import load_newest, remove_stale, save_checkpoint
+from cganx.training.checkpoint import load_newest
 from cganx.training.clock import Clock, heeding, leave, signals
 from cganx.training.devices import check_precision, find_device, kept_memory, threads
-from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats, locked
+from cganx.training.directory import locked
 from cganx.training.failing import Failures, OnFailure, check_on_failure
-from cganx.training.figures import by_rank
-from cganx.training.health import NOT_FINITE, Checkup, Finding
-from cganx.training.labels import shown_labels
+from cganx.training.health import NOT_FINITE, Finding
+from cganx.training.journal import Journal
+from cganx.training.keeping import Keeper
 from cganx.training.metric import Metric
-from cganx.training.preset import Preset
 from cganx.training.presets import DEFAULT, find_preset
 from cganx.training.processes import processes
-from cganx.training.report import write_report
 from cganx.training.run import Run, open_run
-from cganx.training.sampling import LATENTS, Reals, seeded
+from cganx.training.sampling import Reals
 from cganx.training.schedule import rate_factor, set_rate
 from cganx.training.settings import changed
 from cganx.training.starting import (
@@ -52,7 +48,6 @@ from cganx.training.status import Progress, Status
 __all__ = ["train"]
 
 _log = logging.getLogger("cganx")
-KEPT = 2
 DEFAULT_OUT = "run"
 
 
@@ -146,7 +141,6 @@ def train(
         taught, given = len(config.taught), len(config.classes) * recipe.settings.by_label
         named, unlabelled = taught or given, taught > 0
         reals = Reals(data.train.images, data.train.labels, named, together.device, recipe.layout, unlabelled=unlabelled)
-        tested = data.kind == "class" and bool((data.test.labels >= 0).any())
 
         # Go on from the newest checkpoint, or from another run's weights.
         newest = load_newest(run.path) if main else None
@@ -160,69 +154,24 @@ def train(
         if together.count > 1 and main:
             each = share_settings.batch_size
             _log.info("%d processes, %d of the %d pictures of a batch each", together.count, each, recipe.settings.batch_size)
-        kept = state.step if resumed else None
         clock = Clock(begun, state.seconds, time_budget)
         metric = Metric(data, run, data_progress)
-        if main:
-            stats, events = Stats(run.path, state.step), Events(run.path, state.step)
-            stack.callback(events.close)
-            shown = shown_labels(config.classes, config.combinations)
-            grids = GridWriter(run.path, shown, _grid_latents(recipe, state, seed).to(together.device), config.codes)
-            checkup = Checkup.choose(
-                data.train.images,
-                data.train.labels,
-                len(config.classes) * recipe.settings.by_label,
-                draw=run.fakes(state.players.generator, "checkup"),
-                random=seeded(seed, "checkup pictures"),
-                device=together.device,
-            )
-
-        def judge() -> dict[str, float]:
-            """Judge the generator, in the main process; the figures, none where that cannot be or the run ends meanwhile."""
-            state.check_finite()
-            if not main:
-                return {}
-            with clock.pause():
-                ready = metric.ready(lambda: bool(stopped()) or clock.spent())
-            if not ready:
-                return {}
-            with clock.reserve("judging"):
-                state.figures = metric(state.shown)
-                return state.figures.scalars()
-
-        @lru_cache(maxsize=1)
-        def tried(step: int) -> dict[str, float]:
-            """The test accuracy at this step, where the discriminator is taught classes."""
-            if not (taught and tested and step):
-                return {}
-            return {"test_accuracy": class_accuracy(state.judge, data.test, taught, together.device)}
-
-        def keep(*, grid: bool, anew: bool = False) -> None:
-            """Write a checkpoint, and a sample grid where one is due; note how long that takes."""
-            nonlocal kept
-            anew = together.agreed(anew) != [0]
-            with clock.reserve("keeping"):
-                if grid and main:
-                    grids.write(state.step, state.shown)
-                    write_report(run)
-                if anew or state.step != kept:
-                    state.check_finite()
-                    state.seconds, kept = clock.elapsed(), state.step
-                    tensors = state.tensors()
-                    if main:
-                        found = tried(state.step)
-                        events.add(state.step, found)
-                        save_checkpoint(run.path, state.step, tensors, state.about() | found)
-                        best = next((step for step, _ in by_rank(run.path, quiet=True)), None)
-                        remove_stale(run.path, newest=KEPT, every=recipe.settings.keep_every, best=best)
-
+        journal = Journal(run, state, data) if main else None
+        if journal is not None:
+            stack.callback(journal.close)
+        keeper = Keeper(
+            *(run, state, data, clock, metric, journal),
+            kept=state.step if resumed else None,
+            halted=lambda: bool(stopped()) or clock.spent(),
+        )
         if not resumed:
-            keep(grid=False)
-        failures = Failures(run, state, stats if main else None, partial(keep, grid=True), on_failure)
+            keeper.keep(grid=False)
+        stats = None if journal is None else journal.stats
+        failures = Failures(run, state, stats, partial(keeper.keep, grid=True), on_failure)
         scores = {} if state.figures is None else state.figures.scalars()
         if metric.due(state.step) and not scores:  # it came to its end, or was stopped, just then
-            scores = judge()
-            keep(grid=False, anew=bool(scores))
+            scores = keeper.judge()
+            keeper.keep(grid=False, anew=bool(scores))
 
         # Train.
         settings_ = recipe.settings
@@ -252,9 +201,7 @@ def train(
                     continue
 
             # Judge what it makes, and say how it goes.
-            line: dict[str, float] = judge() if due else {}
-            if main:
-                events.add(state.step, {f"metric/{name}": value for name, value in line.items()})
+            line: dict[str, float] = keeper.judge() if due else {}
             scores = dict(line) or scores
             if due or state.step % settings_.log_every == 0:
                 means = state.mean_losses(recipe.update.losses)
@@ -271,42 +218,35 @@ def train(
                 )
                 options = state.options.figures()
                 line |= _rounded(status) | means | options
-                if main:
-                    events.add(state.step, {f"loss/{name}": value for name, value in means.items()} | options)
-                    if progress is not None:
-                        progress(status)
+                if journal is not None:
+                    journal.plot("loss", means)
+                    journal.plot("option", options)
+                if main and progress is not None:
+                    progress(status)
 
             # Look how healthy it is.
             looked = settings_.health_every > 0 and state.step % settings_.health_every == 0
-            if looked and main:
-                measured = checkup.measure(state.shown, players.discriminator)
-                events.add(state.step, {f"health/{name}": value for name, value in measured.items()})
-                line |= measured
-            if main and state.step % settings_.checkpoint_every == 0:
-                line |= tried(state.step)
+            if journal is not None and looked:
+                line |= journal.look()
+            if state.step % settings_.checkpoint_every == 0:
+                line |= keeper.test()
             if line or looked:
                 line = {"step": state.step, "seconds": round(clock.elapsed(), 3)} | line
-                if main:
-                    stats.add(line)
+                if journal is not None:
+                    journal.stats.add(line)
                 failures.see(line)
 
             # Keep what was reached.
             if due or state.step % settings_.checkpoint_every == 0:
-                keep(grid=state.step % settings_.grid_every == 0)
-            elif state.step % settings_.grid_every == 0 and main:
-                grids.write(state.step, state.shown)
-                write_report(run)
+                keeper.keep(grid=state.step % settings_.grid_every == 0)
+            elif state.step % settings_.grid_every == 0 and journal is not None:
+                journal.show()
 
         last = state.step > begun_step and metric.begun(state.step) and state.figures is None and not stopped()
         last = together.agreed(main and last) != [0]
-        keep(grid=state.step > begun_step, anew=last and bool(judge()))
+        keeper.keep(grid=state.step > begun_step, anew=last and bool(keeper.judge()))
         leave(int(together.agreed(stopped() or 0)[0]))
     return run
-
-
-def _grid_latents(recipe: Preset[Any], state: State, seed: int) -> Tensor:
-    size = int(state.players.generator.latent)  # type: ignore[arg-type]
-    return LATENTS[recipe.latent](GRID_LATENTS, size, seeded(seed, "grid"))
 
 
 def _rounded(status: Status) -> dict[str, float]:
