@@ -12,7 +12,7 @@ from training_pictures import SMALL, data_set
 
 from cganx.errors import TrainingError
 from cganx.networks import r3gan
-from cganx.training import PRESETS, loop, train
+from cganx.training import PRESETS, keeping, train
 
 # One of each update scheme, with and without batch norm, dropout, an average, and several batches of reals a step.
 SCHEMES = ("sngan-small", "cdcgan", "cgan", "mode-collapse", "infogan", "wgan-gp", "acgan")
@@ -43,14 +43,14 @@ def resumed(name: str, out: Path) -> None:
 
 def failing(out: Path) -> None:
     """The disk fills up at the second checkpoint; what each process says of it is left beside the run."""
-    written = loop.save_checkpoint
+    written = keeping.save_checkpoint
 
     def full(run: Path, step: int, *rest: Any) -> Path:
         if step == 2:
             raise TrainingError("the disk is full")
         return written(run, step, *rest)
 
-    loop.save_checkpoint = full
+    keeping.save_checkpoint = full
     try:
         train(
             data_set(height=8, width=8), "cdcgan", out / "full", steps=4, settings=SMALL | {"checkpoint_every": 2}, device="cpu"
@@ -58,7 +58,7 @@ def failing(out: Path) -> None:
     except TrainingError as error:
         (out / f"said-{os.environ['RANK']}").write_text(str(error))
     finally:
-        loop.save_checkpoint = written
+        keeping.save_checkpoint = written
 
 
 if __name__ == "__main__":
