@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import nn
 
 from cganx.data import LabelledImages
 from cganx.training.sampling import Reals
-from cganx.training.updates.players import class_logits
+from cganx.training.updates.players import class_logits, in_eval_mode
 
 __all__ = ["class_accuracy"]
 
@@ -22,12 +21,10 @@ def class_accuracy(discriminator: nn.Module, part: LabelledImages, classes: int,
     Judged in eval mode; the network's training mode is as before afterwards.
     """
     reals = Reals(part.images, part.labels, classes, device)
-    training = discriminator.training
-    discriminator.eval()
     right = torch.zeros((), dtype=torch.int64, device=device)
-    for places in torch.split(torch.from_numpy(np.arange(len(reals))), BATCH):
-        batch = reals.batch(places)
-        named = class_logits(discriminator(batch.image, batch.label)).argmax(dim=1)
-        right += (named == batch.label.argmax(dim=1)).sum()
-    discriminator.train(training)
+    with in_eval_mode(discriminator):
+        for places in torch.split(torch.arange(len(reals)), BATCH):
+            batch = reals.batch(places)
+            named = class_logits(discriminator(batch.image, batch.label)).argmax(dim=1)
+            right += (named == batch.label.argmax(dim=1)).sum()
     return int(right) / len(reals)
