@@ -57,7 +57,6 @@ SUGGESTED = (
     "fonts-urw-base35",
     "fonts-junicode",
     "fonts-lato",
-    "fonts-aenigma",
 )
 COMMAND = f"apt-get install {' '.join(SUGGESTED)}"
 SUFFIXES = frozenset({".ttf", ".otf"})
