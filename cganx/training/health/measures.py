@@ -30,12 +30,13 @@ TAIL = 0.01
 class Checkup:
     """Fixed latents, labels and real pictures, by which a run is looked at again and again.
 
-    ``real`` [n, c, h, w] in -1..1; ``inputs`` are what the generator takes for as many: latents [n, size], label weights
-    [n, classes], and codes where it has them. ``groups`` are the places of one class each, all places where there is none.
+    ``real`` [n, c, h, w] in -1..1; ``latent`` [n, size] and ``label`` [n, classes] are what the generator takes for as many,
+    ``nudge`` [n, size] is a small step. ``groups`` are the places of one class each, all places where there is none.
     """
 
     real: Tensor
-    inputs: tuple[Tensor, ...]
+    latent: Tensor
+    label: Tensor
     nudge: Tensor
     groups: tuple[Tensor, ...]
 
@@ -66,8 +67,7 @@ class Checkup:
         chosen = [places[torch.randperm(len(places), generator=random)[:each].numpy()] for places in members]
         rows = np.concatenate([np.empty(0, np.int64), *chosen])
         real = torch.from_numpy(images[rows]).permute(0, 3, 1, 2).to(torch.get_default_dtype()) / 127.5 - 1
-        drawn: tuple[Tensor, ...] = draw(max(1, len(rows)))
-        latent, label, *rest = drawn
+        latent, label = draw(max(1, len(rows)))
         if len(rows) and classes and not by_class:
             label = torch.from_numpy(labels[rows]).to(label)
         elif len(rows) and classes:
@@ -75,7 +75,8 @@ class Checkup:
             label = nn.functional.one_hot(kind, classes).to(label)
         nudge = NUDGE * torch.randn(latent.shape, generator=random)
         groups = torch.split(torch.arange(len(rows)), [len(one) for one in chosen])
-        return cls(real.to(device), (latent, label, *rest), nudge.to(latent), groups if len(rows) else ())
+        real, latent, label, nudge = (one.to(device) for one in (real, latent, label, nudge.to(latent)))
+        return cls(real, latent, label, nudge, groups if len(rows) else ())
 
     @torch.no_grad()
     def measure(self, generator: nn.Module, discriminator: nn.Module) -> Mapping[str, float]:
@@ -93,10 +94,10 @@ class Checkup:
         """
         if not self.groups:
             return {}
-        latent, *rest = self.inputs
+        latent, label = self.latent, self.label
         with in_eval_mode(generator, discriminator):
-            made, moved, far = (generator(one, *rest) for one in (latent, latent + self.nudge, FAR * latent))
-            scores = [discriminator(image, rest[0]).score.double() for image in (self.real, made)]
+            made, moved, far = (generator(one, label) for one in (latent, latent + self.nudge, FAR * latent))
+            scores = [discriminator(image, label).score.double() for image in (self.real, made)]
         flat_real, flat_made, flat_moved = (one.flatten(1).double() for one in (self.real, made, moved))
         distance = _mean([pairwise(flat_real[group]) for group in self.groups])
         real_nearest = [nearest(flat_real[group]).median() for group in self.groups]
