@@ -24,6 +24,7 @@ from cganx.networks.layers import (
     orthogonal_init,
     upsamplings,
 )
+from cganx.networks.resampling import DoublingConv2d, HalvingConv2d, double, half
 
 __all__ = ["BigGANDiscriminator", "BigGANGenerator", "ResNetDiscriminator", "ResNetGenerator"]
 
@@ -49,15 +50,15 @@ class UpBlock(nn.Module):
     def __init__(self, before: int, after: int, norms: tuple[nn.Module, nn.Module]) -> None:
         super().__init__()
         self.first_norm, self.second_norm = norms
-        self.first = nn.Conv2d(before, after, 3, padding=1)
+        self.first = DoublingConv2d(before, after)
         self.second = nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """[n, before, h, w] -> [n, after, 2h, 2w]."""
-        branch = self.first(_twice(F.relu(self.first_norm(x, condition))))
+        branch = self.first(F.relu(self.first_norm(x, condition)))
         branch = self.second(F.relu(self.second_norm(branch, condition)))
-        made: Tensor = branch + _twice(self.shortcut(x))  # a 1x1 convolution commutes with the doubling
+        made: Tensor = branch + double(self.shortcut(x))  # a 1x1 convolution commutes with the doubling
         return made
 
 
@@ -68,25 +69,16 @@ class DownBlock(nn.Module):
         super().__init__()
         self.down, self.starts = down, first
         self.first = nn.Conv2d(before, after, 3, padding=1)
-        self.second = nn.Conv2d(after, after, 3, padding=1)
+        self.second = HalvingConv2d(after, after) if down else nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Conv2d(before, after, 1) if down or before != after else None
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, before, h, w] -> [n, after, h, w] or half of it."""
         branch = self.second(F.relu(self.first(x if self.starts else F.relu(x))))
         if self.down:
-            branch, x = _half(branch), _half(x)
+            x = half(x)
         made: Tensor = branch + (x if self.shortcut is None else self.shortcut(x))
         return made
-
-
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def _half(x: Tensor) -> Tensor:
-    odd = x.shape[2] % 2 == 1 or x.shape[3] % 2 == 1
-    return F.avg_pool2d(x, 2, ceil_mode=odd, count_include_pad=False)
 
 
 class ResNetGenerator(nn.Module):
@@ -184,7 +176,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[n, features, h, w] of the same shape."""
         query = self.query(x).flatten(2).transpose(1, 2)
-        key, value = _half(self.key(x)).flatten(2), _half(self.value(x)).flatten(2)
+        key, value = half(self.key(x)).flatten(2), half(self.value(x)).flatten(2)
         attention = torch.softmax(query @ key, dim=2)
         mixed = (attention @ value.transpose(1, 2)).transpose(1, 2)
         made: Tensor = x + self.gain * self.out(mixed.reshape(-1, mixed.shape[1], *x.shape[2:]))

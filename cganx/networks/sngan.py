@@ -23,6 +23,7 @@ from cganx.networks.layers import (
     orthogonal_init,
     upsamplings,
 )
+from cganx.networks.resampling import DoublingConv2d
 
 __all__ = ["SNGANDiscriminator", "SNGANGenerator"]
 
@@ -50,7 +51,10 @@ class SNGANGenerator(nn.Module):
         self.linear = nn.Linear(latent + classes, widths[0] * self.base[0] * self.base[1])
         self.first_norm = ClassConditionalBatchNorm2d(widths[0], classes, several=several)
         self.convs = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1, bias=False) for before, after in pairwise([widths[0], *widths])
+            [
+                nn.Conv2d(widths[0], widths[0], 3, padding=1, bias=False),
+                *(DoublingConv2d(before, after, bias=False) for before, after in pairwise(widths)),
+            ]
         )
         self.norms = nn.ModuleList(ClassConditionalBatchNorm2d(width, classes, several=several) for width in widths)
         self.to_image = nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
@@ -60,9 +64,7 @@ class SNGANGenerator(nn.Module):
         """Pictures for latents [n, 64] and label weights [n, classes]."""
         x = self.linear(torch.cat([latent, label], dim=1)).view(-1, self.width, *self.base)
         x = F.relu(self.first_norm(x, label))
-        for stage, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            if stage > 0:
-                x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        for conv, norm in zip(self.convs, self.norms, strict=True):
             x = F.relu(norm(conv(x), label))
         return cut(torch.tanh(self.to_image(x)), self.shape)
 
