@@ -1,0 +1,45 @@
+"""What a metric is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from cganx.evaluation.metrics.sample import Sample
+
+__all__ = ["Metric"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One figure of made pictures beside real ones.
+
+    ``compute`` takes both samples, the made one first. With fewer than ``least`` pictures on a side the figure says nothing.
+    ``better`` is "neither" where an ideal lies between. ``reference`` are the real pictures to compare with: the test split,
+    or that which the generator was trained on, where copies are looked for. ``bounds`` hold every possible figure. ``each``,
+    where there is one, gives the made pictures' own figures [n], of which ``compute`` is the mean. ``source`` is the paper
+    and its section.
+    """
+
+    name: str
+    title: str
+    better: Literal["higher", "lower", "neither"]
+    least: int
+    needs_labels: bool
+    compute: Callable[[Sample, Sample], float]
+    source: str
+    reference: Literal["test", "training"] = "test"
+    bounds: tuple[float, float] = (0.0, float("inf"))
+    each: Callable[[Sample, Sample], NDArray[Any]] | None = None
+
+    def refusal(self, made: Sample, real: Sample) -> str | None:
+        """Why this figure cannot be had of these samples; None where it can."""
+        if self.needs_labels and (made.labels is None or real.labels is None):
+            return "it needs the classes of both sides, and no class was asked for"
+        fewest = min(len(made), len(real))
+        if fewest < self.least:
+            return f"it needs at least {self.least} pictures on each side, and one has {fewest}"
+        return None

@@ -1,0 +1,89 @@
+"""Distances between many features, a block at a time: what every metric of nearest neighbours stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+
+from cganx.errors import RequestError
+from cganx.evaluation.metrics.sample import Sample
+
+__all__ = ["REACH", "Neighbours", "balls", "blocks", "nearest", "nearest_others", "reach", "squared_distances"]
+
+REACH = 5
+BLOCK = 4_000_000
+"""Distances that are held at once: 32 MB of float64."""
+
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest of each of n queries, the nearest first: Euclidean ``distances`` float64 [n, k], ``places`` int64 [n, k]."""
+
+    distances: NDArray[np.float64]
+    places: NDArray[np.int64]
+
+
+def nearest(queries: NDArray[Any], references: NDArray[Any], count: int = 1) -> Neighbours:
+    """The ``count`` nearest ``references`` [m, d] of each of the ``queries`` [n, d].
+
+    Raises RequestError where there are fewer references than that.
+    """
+    return _search(references, queries, count)
+
+
+def nearest_others(features: NDArray[Any], count: int = 1) -> Neighbours:
+    """The ``count`` nearest of each feature's others in [n, d]; a feature is not its own neighbour, its double is.
+
+    Raises RequestError where there are no more than ``count`` features.
+    """
+    return _search(features, None, count)
+
+
+def reach(sample: Sample) -> NDArray[np.float64]:
+    """The distances [n, 5] of each picture's five nearest others, for :meth:`Sample.once`."""
+    return nearest_others(sample.features, REACH).distances
+
+
+def balls(points: NDArray[Any], centres: NDArray[Any], radii: NDArray[np.float64]) -> NDArray[np.int64]:
+    """In how many of the balls around ``centres`` [m, d] with ``radii`` [m] each of the ``points`` [n, d] lies: int64 [n].
+
+    A centre's k-th neighbour lies on its border and is not counted, whichever way the last bits are rounded.
+    """
+    squared_radii = radii**2 * (1 - ROUNDING)
+    counts = np.empty(len(points), np.int64)
+    for part in blocks(len(points), len(centres)):
+        counts[part] = np.count_nonzero(squared_distances(points[part], centres) < squared_radii, axis=1)
+    return counts
+
+
+def squared_distances(points: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
+    """The squared Euclidean distances float64 [n, m] of points [n, d] and others [m, d]."""
+    origin = others.mean(axis=0, dtype=np.float64)  # far from zero the products would cancel
+    one, other = points - origin, others - origin
+    products: NDArray[np.float64] = one @ other.T
+    products *= -2
+    products += np.einsum("nd,nd->n", one, one)[:, None]
+    products += np.einsum("md,md->m", other, other)
+    np.maximum(products, 0, out=products)
+    return products
+
+
+def blocks(rows: int, columns: int) -> list[slice]:
+    """Slices of ``rows`` such that a block of ``columns`` stays small."""
+    step = max(BLOCK // columns, 1)
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def _search(references: NDArray[Any], queries: NDArray[Any] | None, count: int) -> Neighbours:
+    available = len(references) - (queries is None)
+    if available < count:
+        raise RequestError(f"{count} neighbours are looked for among {available}: more pictures are needed")
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(references)
+    distances, places = search.kneighbors(queries)
+    return Neighbours(distances.astype(np.float64), places.astype(np.int64))
