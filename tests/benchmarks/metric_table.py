@@ -152,7 +152,8 @@ def main() -> None:
     dataset = data.load(arguments.data)
     judge = quick_oracle(dataset, cache=arguments.cache)
     print(markdown(figures(ground(dataset, judge, arguments.pictures))))
-    print(f"\n{dataset.name}, {arguments.pictures} pictures a side; the judge is right on {judge.accuracy:.3f} of the test pictures.")
+    judged = f"the judge is right on {judge.accuracy:.3f} of the test pictures"
+    print(f"\n{dataset.name}, {arguments.pictures} pictures a side; {judged}.")
 
 
 if __name__ == "__main__":

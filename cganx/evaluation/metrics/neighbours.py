@@ -18,7 +18,8 @@ REACH = 5
 BLOCK = 4_000_000
 """Distances that are held at once: 32 MB of float64."""
 
-ROUNDING = 1e-9
+ROUNDING = 1e-6
+"""What the last bits of a float32 distance may be wrong by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ def reach(sample: Sample) -> NDArray[np.float64]:
 def balls(points: NDArray[Any], centres: NDArray[Any], radii: NDArray[np.float64]) -> NDArray[np.int64]:
     """In how many of the balls around ``centres`` [m, d] with ``radii`` [m] each of the ``points`` [n, d] lies: int64 [n].
 
-    A centre's k-th neighbour lies on its border and is not counted, whichever way the last bits are rounded.
+    What lies on the border, as the neighbour that drew it does, is not inside, whichever way the last bits are rounded.
     """
     squared_radii = radii**2 * (1 - ROUNDING)
     counts = np.empty(len(points), np.int64)
