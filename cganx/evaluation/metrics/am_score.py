@@ -1,6 +1,6 @@
 """The AM Score: how unsure the classifier is of single pictures, and how far the classes' shares are from the real ones.
 
-Zhou et al. 2018, "Activation Maximization Generative Adversarial Nets", section 5.
+Zhou et al. 2018, "Activation Maximization Generative Adversarial Nets".
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Authenticity: the share of made pictures that are no nearer to a training picture than the next training picture is.
 
-Alaa et al. 2022, "How Faithful is your Synthetic Data? Sample-level Metrics for Evaluating and Auditing Generative Models",
-section 2.3.
+Alaa et al. 2022, "How Faithful is your Synthetic Data? Sample-level Metrics for Evaluating and Auditing Generative Models".
 """
 
 from __future__ import annotations

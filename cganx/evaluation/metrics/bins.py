@@ -1,6 +1,6 @@
 """The number of statistically different bins: parts of the real pictures' space that come too often or too seldom.
 
-Richardson and Weiss 2018, "On GANs and GMMs", section 3 (NDB).
+Richardson and Weiss 2018, "On GANs and GMMs" (NDB).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The birthday paradox: how many different pictures a generator has, from how often two of a batch are the same.
 
-Arora and Zhang 2018, "Do GANs learn the distribution? Some Theory and Empirics", section 3: two of about s pictures are the
+Arora, Risteski and Zhang 2018, "Do GANs learn the distribution? Some Theory and Empirics": two of about s pictures are the
 same with even chance where there are s^2 of them. There a person says which pairs are the same; here two pictures are, where
 they are nearer than all but one in 10,000 pairs of real ones. So real pictures count as 10,000 different ones, and all pairs
 of the batch are counted, not only whether there is one.

@@ -1,6 +1,6 @@
 """The distance of colours: brightness and contrast of each channel, picture by picture.
 
-The low-level statistics of Borji 2019, "Pros and Cons of GAN Evaluation Measures", section 2.2.5, of which mean and deviation
+The low-level statistics of Borji 2019, "Pros and Cons of GAN Evaluation Measures", of which mean and deviation
 make a Gaussian; the distance is Dowson and Landau's.
 """
 

@@ -1,7 +1,7 @@
 """The Inception Score, of the oracle's probabilities: every picture of one class for certain, and all classes alike often.
 
 Salimans et al. 2016, "Improved Techniques for Training GANs", section 4. Over the whole sample and not over splits, as Barratt
-and Sharma 2018, "A Note on the Inception Score", section 4, advise. It never looks at a real picture, and one picture a class
+and Sharma 2018, "A Note on the Inception Score", advise. It never looks at a real picture, and one picture a class
 that the classifier is sure of is all that it asks for.
 """
 

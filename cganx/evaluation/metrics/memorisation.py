@@ -1,7 +1,7 @@
 """The memorisation distance: how far made pictures are from the nearest training picture, by the angle of their features.
 
 Bai et al. 2021, "On Training Sample Memorization: Lessons from Benchmarking Generative Modeling with a Large-scale
-Competition", section 3 (the distance of MiFID).
+Competition" (the distance of MiFID).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The Mode Score: the Inception Score, less where the classes come in other shares than among the real pictures.
 
-Che et al. 2017, "Mode Regularized Generative Adversarial Networks", section 4.1, in the form of Xu et al. 2018, "An empirical
+Che et al. 2017, "Mode Regularized Generative Adversarial Networks", in the form of Xu et al. 2018, "An empirical
 study on evaluation metrics of generative adversarial networks", section 2. The form that many surveys print,
 exp(E KL(p(y|x) || p*(y)) - KL(p(y) || p*(y))), is the Inception Score itself: p* drops out (Zhou et al. 2018, "Activation
-Maximization Generative Adversarial Nets", section 5).
+Maximization Generative Adversarial Nets", shows it).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The distance of power spectra: how much fine and coarse structure pictures have, whatever they show.
 
 Durall et al. 2020, "Watch your Up-Convolution: CNN Based Generative Deep Neural Networks are Failing to Reproduce Spectral
-Distributions", section 2.1: the azimuthal average of the spectrum. Checkerboards of upsampling and blur both show in it.
+Distributions": the azimuthal average of the spectrum. Checkerboards of upsampling and blur both show in it.
 """
 
 from __future__ import annotations

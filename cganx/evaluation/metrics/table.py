@@ -88,7 +88,7 @@ _ALL = (
         least=500,
         needs_labels=False,
         compute=mode_score,
-        source="Che et al. 2017, section 4.1, as in Xu et al. 2018, section 2",
+        source="Che et al. 2017 (MODE score), as in Xu et al. 2018, section 2",
     ),
     Metric(
         name="am-score",
@@ -97,7 +97,7 @@ _ALL = (
         least=500,
         needs_labels=False,
         compute=am_score,
-        source="Zhou et al. 2018, section 5",
+        source="Zhou et al. 2018 (AM Score)",
     ),
     Metric(
         name="precision",
@@ -148,7 +148,7 @@ _ALL = (
         needs_labels=False,
         compute=two_sample,
         bounds=SHARE,
-        source="Lopez-Paz and Oquab 2017, section 3; Xu et al. 2018, section 4",
+        source="Lopez-Paz and Oquab 2017, section 3; Xu et al. 2018, section 2",
     ),
     Metric(
         name="different-bins",
@@ -158,7 +158,7 @@ _ALL = (
         needs_labels=False,
         compute=different_share,
         bounds=SHARE,
-        source="Richardson and Weiss 2018, section 3",
+        source="Richardson and Weiss 2018 (NDB)",
     ),
     Metric(
         name="birthday-support",
@@ -168,7 +168,7 @@ _ALL = (
         needs_labels=False,
         compute=birthday,
         bounds=FROM_ONE,
-        source="Arora and Zhang 2018, section 3",
+        source="Arora, Risteski and Zhang 2018 (birthday paradox test)",
     ),
     Metric(
         name="memorisation-distance",
@@ -180,7 +180,7 @@ _ALL = (
         each=angles_to_training,
         reference="training",
         bounds=SHARE,
-        source="Bai et al. 2021, section 3 (MiFID)",
+        source="Bai et al. 2021 (the distance of MiFID)",
     ),
     Metric(
         name="authenticity",
@@ -192,7 +192,7 @@ _ALL = (
         each=authentic,
         reference="training",
         bounds=SHARE,
-        source="Alaa et al. 2022, section 2.3",
+        source="Alaa et al. 2022 (authenticity)",
     ),
     Metric(
         name="spectrum-distance",
@@ -201,7 +201,7 @@ _ALL = (
         least=20,
         needs_labels=False,
         compute=spectrum_distance,
-        source="Durall et al. 2020, section 2.1",
+        source="Durall et al. 2020 (azimuthal average of the spectrum)",
     ),
     Metric(
         name="colour-distance",
@@ -210,7 +210,7 @@ _ALL = (
         least=50,
         needs_labels=False,
         compute=colour_distance,
-        source="Borji 2019, section 2.2.5",
+        source="Borji 2019 (low-level image statistics)",
     ),
     Metric(
         name="sharpness-ratio",
@@ -220,7 +220,7 @@ _ALL = (
         needs_labels=False,
         compute=sharpness_ratio,
         each=relative_sharpness,
-        source="Pech-Pacheco et al. 2000",
+        source="Pech-Pacheco et al. 2000 (variance of the Laplacian)",
     ),
 )
 

@@ -1,7 +1,7 @@
 """The classifier two-sample test: can a picture's side be told from its nearest neighbour?
 
 Lopez-Paz and Oquab 2017, "Revisiting Classifier Two-Sample Tests", section 3, with the classifier that Xu et al. 2018, "An
-empirical study on evaluation metrics of generative adversarial networks", section 4, prefer: one nearest neighbour, leave one
+empirical study on evaluation metrics of generative adversarial networks", section 2, prefer: one nearest neighbour, leave one
 out. Unlike a trained classifier it has nothing to tune, and it falls below one half where pictures are copies.
 """
 
