@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -152,6 +153,28 @@ def test_a_metric_says_what_it_needs(metric: Metric) -> None:
     assert (said is not None) == metric.needs_labels
     if not metric.needs_labels:
         assert isinstance(metric.compute(unlabelled, enough), float)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"pixels": np.zeros((1000, 8, 9, 1), np.uint8)}, "pictures of one size"),
+        ({"features": np.zeros((1000, 5))}, "features of one size"),
+        ({"probabilities": np.full((1000, 5), 0.2)}, "probabilities of one size"),
+    ],
+)
+def test_sides_that_do_not_fit_each_other_are_not_compared(changes: dict[str, np.ndarray], cause: str) -> None:
+    sides = drawn(0, 1000), replace(drawn(1, 1000), **changes)
+    for pair in (sides, sides[::-1]):
+        said = METRICS["precision"].refusal(*pair)
+        assert said is not None
+        assert cause in said
+
+
+def test_judging_while_training_does_without_scikit_learn() -> None:
+    """The extra `train` does not bring it."""
+    code = "import sys, cganx.evaluation, cganx.training; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("metric", [metric for metric in METRICS.values() if metric.each], ids=lambda metric: metric.name)

@@ -37,6 +37,13 @@ class Metric:
 
     def refusal(self, made: Sample, real: Sample) -> str | None:
         """Why this figure cannot be had of these samples; None where it can."""
+        for one, other, what in (
+            (made.pixels.shape[1:], real.pixels.shape[1:], "pictures"),
+            (made.features.shape[1:], real.features.shape[1:], "features"),
+            (made.probabilities.shape[1:], real.probabilities.shape[1:], "probabilities"),
+        ):
+            if one != other:
+                return f"it compares {what} of one size, not {list(one)} and {list(other)}: judge both sides by one network"
         if self.needs_labels and (made.labels is None or real.labels is None):
             return "it needs the classes of both sides, and no class was asked for"
         fewest = min(len(made), len(real))

@@ -56,17 +56,19 @@ def balls(points: NDArray[Any], centres: NDArray[Any], radii: NDArray[np.float64
 
     What lies on the border, as the neighbour that drew it does, is not inside, whichever way the last bits are rounded.
     """
-    squared_radii = radii**2 * (1 - ROUNDING)
+    one, other = _centred(points, centres)
+    inner = np.einsum("md,md->m", other, other) - radii**2 * (1 - ROUNDING)
+    outer = np.einsum("nd,nd->n", one, one)
+    one *= 2
     counts = np.empty(len(points), np.int64)
-    for part in blocks(len(points), len(centres)):
-        counts[part] = np.count_nonzero(squared_distances(points[part], centres) < squared_radii, axis=1)
+    for part in blocks(len(points), len(centres)):  # |x - y|^2 < r^2 where 2 x . y > |x|^2 + |y|^2 - r^2
+        counts[part] = np.count_nonzero(one[part] @ other.T - inner > outer[part, None], axis=1)
     return counts
 
 
 def squared_distances(points: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
     """The squared Euclidean distances float64 [n, m] of points [n, d] and others [m, d]."""
-    origin = others.mean(axis=0, dtype=np.float64)  # far from zero the products would cancel
-    one, other = points - origin, others - origin
+    one, other = _centred(points, others)
     products: NDArray[np.float64] = one @ other.T
     products *= -2
     products += np.einsum("nd,nd->n", one, one)[:, None]
@@ -79,6 +81,12 @@ def blocks(rows: int, columns: int) -> list[slice]:
     """Slices of ``rows`` such that a block of ``columns`` stays small."""
     step = max(BLOCK // columns, 1)
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def _centred(points: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both with the mean of the others as origin: far from zero the products would cancel."""
+    origin = others.mean(axis=0, dtype=np.float64)
+    return points - origin, others - origin
 
 
 def _search(references: NDArray[Any], queries: NDArray[Any] | None, count: int) -> Neighbours:
