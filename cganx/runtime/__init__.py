@@ -32,9 +32,11 @@ from cganx.errors import (
 
 if TYPE_CHECKING:
     from cganx.card import GeneratorCard
+    from cganx.runtime.adopting import card_of
     from cganx.runtime.backend import Device
     from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, load
     from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
+    from cganx.runtime.tensors import Tensors
 
 __all__ = [
     "LIMITS",
@@ -59,9 +61,11 @@ __all__ = [
     "Pictures",
     "RequestError",
     "SeedError",
+    "Tensors",
     "TrainingError",
     "UnsafeModel",
     "bundled",
+    "card_of",
     "load",
     "read",
 ]
@@ -69,6 +73,8 @@ __all__ = [
 # A host pays for these when it first uses one, not when it imports the module.
 _HOMES = {
     "GeneratorCard": "cganx.card",
+    "Tensors": "cganx.runtime.tensors",
+    "card_of": "cganx.runtime.adopting",
     "Device": "cganx.runtime.backend",
     **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "load"), "cganx.runtime.generator"),
     **dict.fromkeys(("LIMITS", "Limits", "ModelFile", "read"), "cganx.runtime.reader"),

@@ -17,6 +17,7 @@ from cganx.runtime import latents as latent_draws
 from cganx.runtime.backend import Device, first_line, open_session
 from cganx.runtime.labels import Label, Labels
 from cganx.runtime.reader import ModelFile, read
+from cganx.runtime.tensors import Tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,11 +254,20 @@ class Generator:
             feed["truncation"] = bound.astype(np.float32)[:, None]
         for name, (stream, shape) in self._noise.items():
             feed[name] = latent_draws.normal(request.seeds, prod(shape), stream=stream).reshape(request.number, *shape)
+        tensors = self._file.tensors
+        if tensors is not None:
+            feed = {tensors.named(name): self._as_declared(name, value) for name, value in feed.items()}
+            names = [tensors.named(name) for name in names]
         try:
             outputs: list[Array] = self._session.run(names, feed)
         except Exception as error:  # onnxruntime's errors share no base
             raise NotAGenerator(f"onnxruntime cannot run it: {first_line(error)}") from error
-        return outputs
+        return outputs if tensors is None else [tensors.to_image(made) for made in outputs]
+
+    def _as_declared(self, name: str, value: Array) -> Array:
+        """A contract input as a foreign file declares it."""
+        sizes = [size for size in self._file.inputs[name] if isinstance(size, int)]
+        return value.reshape(len(value), *sizes).astype(self._file.types[name], copy=False)
 
 
 def to_pixels(image: Array) -> Array:
@@ -328,13 +338,15 @@ def load(
     device: str = "auto",
     *,
     card: GeneratorCard | None = None,
+    tensors: Tensors | None = None,
     threads: int | None = None,
 ) -> Generator:
     """Load a generator: a bundled name, a path, or the file's bytes.
 
     device: ``auto`` (CUDA where it runs, else the CPU, and ``generator.device`` says why), ``cpu``, ``cuda`` or ``cuda:N``,
-    which are promises. card: adopts a file of another maker that has no card. threads: for one run on the CPU; all
-    that this process may use when not given.
+    which are promises. card: adopts a file of another maker that has no card; :func:`card_of` makes one for it. tensors: the
+    names that such a file has for its tensors, and what the values of its image are, where these are not the contract's.
+    threads: for one run on the CPU; all that this process may use when not given.
 
     Raises ModelError (ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch, NewerFormat), DeviceUnavailable,
     BackendMissing, BackendConflict.
@@ -343,18 +355,18 @@ def load(
         raise RequestError(f"threads is {threads!r}, not a whole number of 1 to {MOST_THREADS}")
     if isinstance(model, (bytearray, memoryview)):
         model = bytes(model)
-    file = read(_find(model), card=card)
+    file = read(_find(model), card=card, tensors=tensors)
     try:
         session, active = open_session(file.data, device, threads)
-        generator = Generator(file, session, active, (model, device, card, threads))
+        generator = Generator(file, session, active, (model, device, card, tensors, threads))
         _probe(generator, file)
     except NotAGenerator as error:
         raise NotAGenerator(error.message, model=file.path) from error.__cause__
     return generator
 
 
-def _reload(model: Any, device: str, card: GeneratorCard | None, threads: int | None) -> Generator:
-    return load(model, device, card=card, threads=threads)
+def _reload(model: Any, device: str, card: GeneratorCard | None, tensors: Tensors | None, threads: int | None) -> Generator:
+    return load(model, device, card=card, tensors=tensors, threads=threads)
 
 
 def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | bytes:
@@ -395,4 +407,5 @@ def _probe(generator: Generator, file: ModelFile) -> None:
                 raise NotAGenerator(f"it makes {len(values)} pictures where {count} are asked for")
         image = made[list(file.outputs).index("image")]
         if not np.isfinite(image).all() or np.abs(image).max() > 1.0 + 1e-3:
-            raise NotAGenerator("its image is not finite or not within -1..1")
+            hint = "" if file.tensors is None else ", by the values for black and white that were given"
+            raise NotAGenerator(f"its image is not finite or not within -1..1{hint}")

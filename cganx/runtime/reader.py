@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard
-from cganx.errors import CardMismatch, ModelError, ModelNotFound, NotAGenerator, UnsafeModel
-from cganx.runtime.model import DTYPES, FLOAT, INT64, UINT8, Dimension, Graph, Model, Node, Value, parse
+from cganx.errors import CardMismatch, ModelError, ModelNotFound, NotAGenerator, RequestError, UnsafeModel
+from cganx.runtime.model import DTYPES, FLOAT, INT32, INT64, UINT8, Dimension, Graph, Model, Node, Value, parse
 from cganx.runtime.operators import OPERATORS, Fact, stored
+from cganx.runtime.tensors import Tensors
 
-__all__ = ["LIMITS", "Limits", "ModelFile", "read"]
+__all__ = ["LIMITS", "Limits", "ModelFile", "follow", "read"]
 
 MiB = 1 << 20
 # Shapes are followed at the first of these batches, so that a size of 1 in the file is never taken for the batch; at the
@@ -51,7 +52,8 @@ LIMITS = Limits()
 class ModelFile:
     """A file that the reader accepts. ``inputs`` and ``outputs`` hold the shape a sample has, without the batch.
 
-    ``sha256`` is the hash over the card's bytes and the graph's; it tells damage, not malice.
+    ``sha256`` is the hash over the card's bytes and the graph's; it tells damage, not malice. Names and image are the
+    contract's; ``tensors`` says what they are in the file where it is foreign, and ``types`` are the inputs' there.
     """
 
     data: bytes = field(repr=False)
@@ -60,23 +62,48 @@ class ModelFile:
     inputs: Mapping[str, tuple[Dimension, ...]]
     outputs: Mapping[str, tuple[Dimension, ...]]
     path: str | None = None
+    tensors: Tensors | None = None
+    types: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
 
 
-def read(source: str | os.PathLike[str] | bytes, *, card: GeneratorCard | None = None, limits: Limits = LIMITS) -> ModelFile:
+def read(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    card: GeneratorCard | None = None,
+    tensors: Tensors | None = None,
+    limits: Limits = LIMITS,
+) -> ModelFile:
     """Read a generator's file, by path or from its bytes, without onnxruntime.
 
-    With ``card`` a file of another maker is adopted: the card is taken instead of the one in the file.
+    With ``card`` a file of another maker is adopted: the card is taken instead of the one in the file. With ``tensors`` too
+    its tensors may have other names, and what is said there.
 
-    Raises ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch or NewerFormat, with ``model`` set to the path.
+    Raises ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch or NewerFormat, with ``model`` set to the path, and
+    RequestError for tensors without a card.
     """
+    if tensors is not None and card is None:
+        raise RequestError("the names of foreign tensors need a card that says what they hold: give card=... too")
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _read(bytes(source), None, card, limits)
+        return _read(bytes(source), None, card, tensors, limits)
     path = os.fspath(source)
     data = _file_bytes(path, limits)
     try:
-        return _read(data, path, card, limits)
+        return _read(data, path, card, tensors, limits)
     except ModelError as error:
         raise type(error)(error.message, model=path) from None
+
+
+def follow(
+    source: str | os.PathLike[str] | bytes, *, batch: int = _BATCH, latent: str = "latent", limits: Limits = LIMITS
+) -> tuple[Graph, Mapping[str, Fact]]:
+    """The graph of a file that passes the reader's rules, and what is known of every value in it at that batch.
+
+    The card is not looked at. Raises ModelNotFound, NotAGenerator, UnsafeModel or CardMismatch.
+    """
+    data = source if isinstance(source, bytes) else _file_bytes(os.fspath(source), limits)
+    model = parse(memoryview(data))
+    _check_model(model, latent, limits)
+    return model.graph, _Checked(model.graph, limits, batch, latent).facts
 
 
 def _file_bytes(path: str, limits: Limits) -> bytes:
@@ -96,7 +123,8 @@ def _file_bytes(path: str, limits: Limits) -> bytes:
     return data
 
 
-def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Limits) -> ModelFile:
+def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Tensors | None, limits: Limits) -> ModelFile:
+    known = tensors or Tensors()
     if len(data) > limits.file_bytes:
         raise UnsafeModel(f"the file is larger than {limits.file_bytes // MiB} MiB")
     model = parse(memoryview(data))
@@ -110,21 +138,39 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, limits: Lim
         digest = _check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
     assert card is not None
-    if model.opset not in _OPSETS:
-        raise UnsafeModel(f"it is of opset {model.opset}; generators are of {_OPSETS[0]} to {_OPSETS[-1]}")
-    _check_graph(model.graph, limits)
-    graph = _Checked(model.graph, limits)
-    for batch in _OTHER_BATCHES:
-        _Checked(model.graph, limits, batch)
-    _check_card(card, graph, adopted=text is None)
+    graph = _check_model(model, known.latent, limits)
+    _check_card(card, graph, known, adopted=text is None, foreign=tensors is not None)
+    inputs = _by_contract(graph.inputs, known)
+    outputs = {value.name: tuple(graph.facts[value.name].shape[1:]) for value in model.graph.outputs}
+    if tensors is not None:
+        outputs = {"image": (card.image.channels, card.image.height, card.image.width)}
     return ModelFile(
         data,
         card,
         digest or _hash(card.to_json(), model.graph_bytes),
-        {value.name: (value.shape or ())[1:] for value in graph.inputs},
-        {value.name: tuple(graph.facts[value.name].shape[1:]) for value in model.graph.outputs},
+        {name: (value.shape or ())[1:] for name, value in inputs.items()},
+        outputs,
         path,
+        tensors,
+        {name: value.dtype for name, value in inputs.items() if value.dtype is not None},
     )
+
+
+def _by_contract(values: tuple[Value, ...], tensors: Tensors) -> dict[str, Value]:
+    """The values by the contract's names."""
+    known = {tensors.named(name): name for name in ("latent", "label", "image")}
+    return {known.get(value.name, value.name): value for value in values}
+
+
+def _check_model(model: Model, latent: str, limits: Limits) -> _Checked:
+    """All of a file that does not depend on its card."""
+    if model.opset not in _OPSETS:
+        raise UnsafeModel(f"it is of opset {model.opset}; generators are of {_OPSETS[0]} to {_OPSETS[-1]}")
+    _check_graph(model.graph, limits)
+    graph = _Checked(model.graph, limits, latent=latent)
+    for batch in _OTHER_BATCHES:
+        _Checked(model.graph, limits, batch, latent)
+    return graph
 
 
 def _hash(card: str, graph_bytes: memoryview) -> str:
@@ -153,8 +199,8 @@ def _check_graph(graph: Graph, limits: Limits) -> None:
 class _Checked:
     """Follows shapes through a graph once; ``facts`` holds what is known of every value."""
 
-    def __init__(self, graph: Graph, limits: Limits, batch: int = _BATCH) -> None:
-        self.limits, self.batch = limits, batch
+    def __init__(self, graph: Graph, limits: Limits, batch: int = _BATCH, latent: str = "latent") -> None:
+        self.limits, self.batch, self.latent = limits, batch, latent
         self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
         self.constants = 0
         for name, fact in self.facts.items():
@@ -180,7 +226,7 @@ class _Checked:
             raise UnsafeModel(f"input {value.name!r} has an impossible shape {value.shape}")
         fact = Fact(value.dtype, (self.batch, *sizes))
         self._count(f"input {value.name!r}", fact)
-        if (value.name == "latent" or value.name.startswith("noise.")) and prod(sizes) > self.limits.drawn_elements:
+        if (value.name == self.latent or value.name.startswith("noise.")) and prod(sizes) > self.limits.drawn_elements:
             raise UnsafeModel(f"input {value.name!r} takes {prod(sizes):,} random values, more than a generator may")
         return fact
 
@@ -231,7 +277,7 @@ def _said(shape: tuple[int, ...]) -> tuple[int | str, ...]:
     return ("batch", *shape[1:])
 
 
-def _check_card(card: GeneratorCard, graph: _Checked, *, adopted: bool) -> None:
+def _check_card(card: GeneratorCard, graph: _Checked, tensors: Tensors, *, adopted: bool, foreign: bool) -> None:
     """Hold the card against the graph: names, types, ranks, sizes, class count. Only an adopted file may lack `pixels`."""
     wanted: dict[str, tuple[np.dtype[Any], tuple[int | None, ...]]] = {}
     number = DTYPES[FLOAT]
@@ -245,21 +291,24 @@ def _check_card(card: GeneratorCard, graph: _Checked, *, adopted: bool) -> None:
         wanted["truncation"] = (number, (1,))
     if card.source is not None:
         wanted["source"] = (number, (card.source.channels, card.source.height, card.source.width))
-    inputs = {value.name: value for value in graph.inputs}
+    inputs = _by_contract(graph.inputs, tensors)
     for name, (dtype, sizes) in wanted.items():
         if name not in inputs:
-            raise CardMismatch(f"the card asks for an input {name!r}, but the graph has {sorted(inputs)}")
-        _check_input(inputs[name], dtype, sizes)
+            names = sorted(value.name for value in graph.inputs)
+            raise CardMismatch(f"the card asks for an input {tensors.named(name)!r}, but the graph has {names}")
+        _check_input(inputs[name], dtype, sizes, foreign=foreign)
     for name in inputs.keys() - wanted.keys():
         if name == "mask" and card.source is not None:
             _check_input(inputs[name], number, (1, card.source.height, card.source.width))
         elif _is_noise(name):
             _check_input(inputs[name], number, tuple(graph.facts[name].shape[1:]))
         else:
-            raise CardMismatch(f"the graph has an input {name!r} that the card does not speak of")
+            raise CardMismatch(f"the graph has an input {inputs[name].name!r} that the card does not speak of")
     image = card.image
     open_size = card.source is not None and card.source.height is None
-    _check_output(graph, "image", number, (image.channels, image.height, image.width), open_size)
+    _check_output(graph, tensors.image, number, tensors.shape(image.channels, image.height, image.width), open_size)
+    if foreign:  # what else it makes is never asked for
+        return
     if any(value.name == "pixels" for value in graph.outputs):
         _check_output(graph, "pixels", DTYPES[UINT8], (image.height, image.width, image.channels), open_size)
     elif not adopted:
@@ -274,12 +323,16 @@ def _is_noise(name: str) -> bool:
     return name != number and len(number) <= MOST_NOISE_DIGITS and number.isdecimal() and str(int(number)) == number
 
 
-def _check_input(value: Value, dtype: np.dtype[Any], sizes: tuple[int | None, ...]) -> None:
+def _check_input(value: Value, dtype: np.dtype[Any], sizes: tuple[int | None, ...], *, foreign: bool = False) -> None:
     shape = (value.shape or ())[1:]
     fits = len(shape) == len(sizes) and all(
         said == size if size is not None else not isinstance(said, int) for said, size in zip(shape, sizes, strict=True)
     )
-    if value.dtype != dtype or not fits:
+    same = value.dtype == dtype
+    if foreign:  # axes of size 1 are no matter, nor how many bytes an index has
+        fits = fits or [said for said in shape if said != 1] == [size for size in sizes if size != 1]
+        same = same or (dtype == DTYPES[INT64] and value.dtype == DTYPES[INT32])
+    if not same or not fits:
         asked = f"{dtype} {('batch', *sizes)}"
         raise CardMismatch(f"the graph's input {value.name!r} is {value.dtype} {value.shape}, but the card asks for {asked}")
 
