@@ -67,6 +67,20 @@ class Oracle:
         """The class ids int64 [n] of features [n, 128] that :meth:`features` gave."""
         return _classify(self._network, features)
 
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How sure it is of each class, float32 [n, classes] with rows of sum 1, of features that :meth:`features` gave."""
+        return _probabilities(self._network, features)
+
+    @property
+    def size(self) -> int:
+        """The number of its features."""
+        return FEATURES
+
+    @property
+    def least_accuracy(self) -> float:
+        """Half-way from guessing to being always right: one with less does not judge others."""
+        return 0.5 + 0.5 / len(self.classes)
+
     def _check(self, pixels: NDArray[np.uint8]) -> None:
         if pixels.dtype != np.uint8 or pixels.shape[1:] != self.shape:
             raise DataError(
@@ -162,6 +176,12 @@ def _features(network: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.floa
 def _classify(network: Classifier, features: NDArray[np.float32]) -> NDArray[np.int64]:
     ids: NDArray[np.int64] = network.classify(torch.from_numpy(features)).argmax(dim=1).numpy()
     return ids
+
+
+@torch.inference_mode()
+def _probabilities(network: Classifier, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    shares: NDArray[np.float32] = network.classify(torch.from_numpy(features)).softmax(dim=1).numpy()
+    return shares
 
 
 def _write(path: Path, made: Oracle) -> None:

@@ -111,6 +111,11 @@ class Generator:
         """(height, width, channels) of a picture."""
         return self.card.image.height, self.card.image.width, self.card.image.channels
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs that the file has, by the contract's names: ``latent``, ``label``, ``noise.0`` ..."""
+        return tuple(self._file.inputs)
+
     def generate(
         self,
         labels: Label | Sequence[Label] = None,
@@ -142,6 +147,23 @@ class Generator:
         pictures = pixels.view(Pictures)
         pictures.seeds = tuple(request.seeds.tolist())
         return pictures
+
+    def images(
+        self,
+        labels: Label | Sequence[Label] = None,
+        seeds: int | Iterable[int] | None = None,
+        *,
+        latents: Array | None = None,
+        codes: Array | None = None,
+        batch_size: int | None = None,
+    ) -> Array:
+        """The pictures of :meth:`generate` before they are rounded: float32 [n, channels, height, width], -1..1."""
+        request, size = self._request(labels, seeds, latents, codes, None), _batch_size(batch_size)
+        image = self.card.image
+        made = np.empty((request.number, image.channels, image.height, image.width), np.float32)
+        for start in range(0, request.number, size):
+            made[start : start + size] = self._outputs(request.part(start, start + size), ["image"])[0]
+        return made
 
     def stream(
         self,

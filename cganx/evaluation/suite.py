@@ -1,0 +1,348 @@
+"""A generator's file judged by every figure: pictures made through the runtime beside the real ones of a data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cganx.data import DataSet, LabelledImages
+from cganx.errors import DataError, RequestError, SeedError
+from cganx.evaluation.backbones import Backbone
+from cganx.evaluation.classifier import Progress, Recipe
+from cganx.evaluation.figures import ClassFigures, Evaluation, Evidence, Figure, Judge, as_rows
+from cganx.evaluation.gan_train import RECIPE, gan_train, real_train
+from cganx.evaluation.making import JUDGED, SEEDS, TRAINED_ON, make, require_pictures, seeds_of
+from cganx.evaluation.matching import Match, match
+from cganx.evaluation.metrics import METRICS, Metric, Sample, interval
+from cganx.evaluation.metrics.class_frechet import class_distances
+from cganx.evaluation.metrics.label_agreement import confusion
+from cganx.evaluation.metrics.perceptual_path import linear, perceptual_path_length, spherical
+from cganx.evaluation.oracle import Oracle, oracle
+from cganx.runtime import Generator, latents, load
+
+__all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "TRAIN_SAMPLES", "evaluate"]
+
+SAMPLES, TRAIN_SAMPLES = 10_000, 60_000
+GAN_TRAIN, PATH_LENGTH = "gan-train", "path-length"
+COLOUR: Mapping[str, str] = MappingProxyType({"fid": "frechet-distance", "kid": "kernel-distance"})
+"""The figures that other feature networks give as well, by what their names begin with."""
+
+NAMES = (*METRICS, GAN_TRAIN, PATH_LENGTH)
+PATHS, PATH_SEED = 1000, 2**30
+LEAST_A_CLASS = 50
+MOST_REAL = 60_000
+"""Real pictures of a split that are looked at, at most, evenly of every class."""
+
+BATCH = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """What is judged, and all that its figures are computed from."""
+
+    generator: Generator
+    match: Match
+    judge: Oracle
+    seed: int
+    evidence: Evidence
+    like_made: Sample
+    progress: Progress
+
+    @property
+    def dataset(self) -> DataSet:
+        return self.match.dataset
+
+
+def evaluate(
+    model: str | Path | Generator,
+    dataset: DataSet,
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    metrics: Sequence[str] = NAMES,
+    train_samples: int = TRAIN_SAMPLES,
+    train_recipe: Recipe = RECIPE,
+    backbones: Sequence[Backbone] = (),
+    judge: Oracle | None = None,
+    force: bool = False,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Judge a generator by a labelled set of pictures.
+
+    Equal seeds give equal figures for the same file and set on one machine: picture i is of class i modulo the number of
+    classes that both sides have, and has the seed ``seed * 2**32 + i``. There is no truncation.
+
+    Args:
+        model: a bundled name, the path of an .onnx file, or a loaded generator.
+        dataset: real pictures of the generator's size. Classes that only one side has are left out.
+        samples: pictures to make, and to compare with as many real ones. Figures that need more are None, with a note.
+        seed: 0 <= seed < 2**32; other seeds judge other pictures.
+        metrics: names of :data:`NAMES`.
+        train_samples: pictures to make for ``gan-train``.
+        train_recipe: how its classifiers are trained.
+        backbones: further feature networks; each adds ``fid-NAME`` and ``kid-NAME``.
+        judge: the oracle of ``dataset``, where it is at hand and no class is left out.
+        force: go on with a judge that is hardly better than guessing.
+        cache: where oracles are kept; by default ``$CGANX_CACHE``, else the user's cache folder.
+        progress: called with (stage, done, total).
+
+    Raises:
+        ModelError: not a generator, one of another size or kind, or one that gives NaN or a single colour.
+        DataError: the set cannot judge: no class in common, an oracle that is too often wrong, see also :func:`oracle`.
+        RequestError, SeedError: ``samples``, ``metrics`` or ``seed`` out of range.
+    """
+    unknown = [name for name in metrics if name not in NAMES]
+    if unknown:
+        raise RequestError(f"there is no figure {unknown[0]!r}; there are {', '.join(NAMES)}")
+    if not 0 <= seed < SEEDS:
+        raise SeedError(f"the seed of an evaluation is an integer with 0 <= seed < 2**32, not {seed}")
+    generator = model if isinstance(model, Generator) else load(model)
+    found = match(generator.card, dataset)
+    count = len(found.dataset.classes)
+    if not max(count, 2) <= samples <= PATH_SEED or not count <= train_samples <= PATH_SEED:
+        raise RequestError(f"{samples} pictures, {train_samples} to train on: {count} classes need at least {max(count, 2)}")
+    report = progress or (lambda *_: None)
+    judge = judge if judge is not None and found.dataset is dataset else oracle(found.dataset, cache=cache, progress=report)
+    _require_able(judge, found.dataset, force=force)
+
+    subject = _subject(generator, found, judge, samples, seed, report)
+    figures = [_metric(METRICS[name], subject) for name in METRICS if name in metrics]
+    for backbone in backbones:
+        figures += _in_features(backbone, subject)
+    if GAN_TRAIN in metrics:
+        figures.append(_gan_train(subject, train_samples, train_recipe, cache))
+    if PATH_LENGTH in metrics:
+        figures.append(_path_length(subject))
+    made = subject.evidence.made
+    return Evaluation(
+        model=generator.card.name,
+        sha256=generator.sha256,
+        data=found.dataset.name,
+        samples=samples,
+        seed=seed,
+        classes=found.dataset.classes,
+        left_out=found.left_out,
+        judge=Judge(name=judge.name, accuracy=judge.accuracy, pictures=judge.pictures),
+        figures=tuple(figures),
+        by_class=_by_class(subject),
+        confusion=None if made.labels is None else as_rows(confusion(made)),
+        evidence=subject.evidence,
+    )
+
+
+def _require_able(judge: Oracle, dataset: DataSet, *, force: bool) -> None:
+    if judge.accuracy < judge.least_accuracy and not force:
+        raise DataError(
+            f"{dataset.name}: the classifier that judges is right on only {judge.accuracy:.3f} of the real test pictures, and "
+            f"with {len(judge.classes)} classes at least {judge.least_accuracy:.3f} is asked for: give more pictures a class, "
+            "or fewer classes, or go on all the same with --force (force=True)"
+        )
+
+
+def _subject(generator: Generator, found: Match, judge: Oracle, samples: int, seed: int, progress: Progress) -> _Subject:
+    order = np.arange(samples) % len(found.dataset.classes)
+    seeds = seeds_of(seed, JUDGED, samples)
+    labels = None if found.asked is None else found.asked[order]
+    pixels = make(generator, labels, seeds, "making pictures to judge", progress)
+    require_pictures(generator, pixels, labels, seeds)
+    made = _sample(judge, pixels, None if labels is None else order, "looking at the made pictures", progress)
+    test = _real(judge, found.dataset.test, MOST_REAL, "looking at the test pictures", progress)
+    training = _real(judge, found.dataset.train, MOST_REAL, "looking at the training pictures", progress)
+    assert training.labels is not None
+    like_made = training.take(_evenly(training.labels, samples, seed))
+    return _Subject(generator, found, judge, seed, Evidence(made, test, training), like_made, progress)
+
+
+def _sample(
+    judge: Oracle, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, stage: str, progress: Progress
+) -> Sample:
+    features = []
+    for start in range(0, len(pixels), BATCH):
+        features.append(judge.features(pixels[start : start + BATCH]))
+        progress(stage, min(start + BATCH, len(pixels)), len(pixels))
+    joined = np.concatenate(features)
+    return Sample(pixels, joined, judge.probabilities(joined), labels)
+
+
+def _real(judge: Oracle, part: LabelledImages, most: int, stage: str, progress: Progress) -> Sample:
+    """The labelled pictures of a split, at most so many."""
+    known = np.flatnonzero(part.labels >= 0)
+    labels = np.asarray(part.labels[known], np.int64)
+    kept = known if len(known) <= most else known[_evenly(labels, most, 0)]
+    whole = len(kept) == len(part)
+    return _sample(judge, part.images if whole else part.images[kept], np.asarray(part.labels[kept], np.int64), stage, progress)
+
+
+def _evenly(labels: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """At most so many places, as evenly of the classes as they come."""
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(labels))
+    turn = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        turn[members] = np.arange(len(members))
+    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")[:most]])
+
+
+def _metric(metric: Metric, subject: _Subject) -> Figure:
+    subject.progress(f"computing {metric.name}", 0, 1)
+    judge, evidence = subject.judge, subject.evidence
+    reference: Mapping[str, Sample] = {"test": evidence.test, "training": evidence.training}
+    # The oracle has the training pictures by heart: its agreement is that on the test pictures. Where copies of training
+    # pictures are looked for, unseen real pictures are the measure too.
+    perfect = evidence.test if metric.reference == "training" or metric.name == "label-agreement" else subject.like_made
+    return _figure(
+        metric,
+        evidence.made,
+        reference[metric.reference],
+        perfect,
+        network=f"{judge.name}, {judge.size} features",
+        accuracy=judge.accuracy,
+        seed=subject.seed,
+    )
+
+
+def _figure(
+    metric: Metric, made: Sample, real: Sample, perfect: Sample, *, network: str, accuracy: float | None, seed: int
+) -> Figure:
+    base = Figure(
+        name=metric.name,
+        title=metric.title,
+        better=metric.better,
+        value=None,
+        samples=len(made),
+        reference=metric.reference,
+        reference_samples=len(real),
+        network=network,
+        network_accuracy=accuracy,
+        source=metric.source,
+    )
+    refusal = metric.refusal(made, real)
+    if refusal is not None:
+        return replace(base, note=refusal)
+    try:
+        value = metric.compute(made, real)
+        low, high = interval(metric, made, real, value=value, seed=seed)
+    except RequestError as error:  # such as a class with a single picture
+        return replace(base, note=str(error))
+    floor = None if metric.refusal(perfect, real) is not None else metric.compute(perfect, real)
+    return replace(base, value=value, low=low, high=high, real=floor)
+
+
+def _in_features(backbone: Backbone, subject: _Subject) -> list[Figure]:
+    """The figures of :data:`COLOUR` in another network's features, which are of as many real pictures as made ones."""
+    evidence = subject.evidence
+    assert evidence.test.labels is not None
+    test = evidence.test.take(_evenly(evidence.test.labels, len(evidence.made), subject.seed))
+    stage = f"looking with {backbone.name}"
+    made, real, perfect = (
+        replace(side, features=backbone.features(side.pixels, stage, subject.progress))
+        for side in (evidence.made, test, subject.like_made)
+    )
+    network = backbone.describe(*made.pixels.shape[1:3])
+    fewest = min(len(made), len(real))
+    few = "" if fewest > backbone.size else f"only {fewest:,} pictures for {backbone.size:,} features: read the kernel distance"
+    figures = []
+    for start, name in COLOUR.items():
+        subject.progress(f"computing {start}-{backbone.name}", 0, 1)
+        figure = _figure(METRICS[name], made, real, perfect, network=network, accuracy=None, seed=subject.seed)
+        title = f"{figure.title} in the features of {backbone.name}"
+        figures.append(replace(figure, name=f"{start}-{backbone.name}", title=title, note=figure.note or few))
+    return figures
+
+
+def _gan_train(subject: _Subject, count: int, recipe: Recipe, cache: Path | None) -> Figure:
+    base = Figure(
+        name=GAN_TRAIN,
+        title="A classifier trained on made pictures, tested on real ones",
+        better="higher",
+        value=None,
+        samples=count,
+        network=f"the oracle's architecture, {recipe.passes} passes",
+        source="Shmelkov et al. 2018, section 3 (GAN-train)",
+    )
+    asked, dataset = subject.match.asked, subject.dataset
+    if asked is None:
+        return replace(base, note="it needs classes, and this generator takes none")
+    order = np.arange(count) % len(asked)
+    seeds = seeds_of(subject.seed, TRAINED_ON, count)
+    pixels = make(subject.generator, asked[order], seeds, "making pictures to train on", subject.progress)
+    found = gan_train(pixels, order, subject.judge, dataset, recipe, subject.progress)
+    real = real_train(dataset, recipe, cache, subject.progress)
+    reach = 1.96 * math.sqrt(found.accuracy * (1 - found.accuracy) / found.pictures)
+    return replace(
+        base,
+        value=found.accuracy,
+        low=max(found.accuracy - reach, 0.0),
+        high=min(found.accuracy + reach, 1.0),
+        real=real.accuracy,
+        reference_samples=found.pictures,
+        network_accuracy=real.accuracy,
+        note=f"real: of {int((dataset.train.labels >= 0).sum()):,} training pictures; interval: by the number of test pictures",
+    )
+
+
+def _path_length(subject: _Subject) -> Figure:
+    generator, judge, asked = subject.generator, subject.judge, subject.match.asked
+    latent = generator.card.latent
+    assert latent is not None  # image-to-image generators were refused
+    draw, between = {"normal": (latents.normal, spherical), "uniform": (latents.uniform, linear)}[latent.distribution]
+    seeds = seeds_of(subject.seed, PATH_SEED, 2 * PATHS)
+    ends = draw(seeds, latent.size)
+    noisy = any(name.startswith("noise.") for name in generator.inputs)
+    subject.progress(f"computing {PATH_LENGTH}", 0, 1)
+
+    def pictures(points: NDArray[np.float32], labels: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+        return generator.generate(labels, [subject.seed] if noisy else None, latents=points, batch_size=len(points))
+
+    value = perceptual_path_length(
+        pictures,
+        judge.features,
+        ends[:PATHS],
+        ends[PATHS:],
+        None if asked is None else asked[np.arange(PATHS) % len(asked)],
+        between=between,
+        seed=subject.seed,
+    )
+    return Figure(
+        name=PATH_LENGTH,
+        title="Perceptual path length (steps of 0.01)",
+        better="lower",
+        value=value,
+        samples=PATHS,
+        reference="none",
+        network=f"{judge.name}, {judge.size} features",
+        network_accuracy=judge.accuracy,
+        note="compare it between generators of one data set; real pictures have no path, and it has no interval",
+        source="Karras et al. 2019, section 4.1",
+    )
+
+
+def _by_class(subject: _Subject) -> tuple[ClassFigures, ...]:
+    made, test = subject.evidence.made, subject.evidence.test
+    if made.labels is None:
+        return ()
+    right = made.probabilities.argmax(axis=1) == made.labels
+    counts = np.bincount(made.labels, minlength=len(subject.dataset.classes))
+    assert test.labels is not None
+    enough = min(counts.min(), np.bincount(test.labels, minlength=len(counts)).min()) >= LEAST_A_CLASS
+    none: Mapping[int, float] = {}
+    distances = class_distances(made, test) if enough else none
+    floors = class_distances(subject.like_made, test) if enough else none
+    return tuple(
+        ClassFigures(
+            name=name,
+            samples=int(counts[label]),
+            agreement=float(right[made.labels == label].mean()),
+            distance=distances.get(label),
+            real_distance=floors.get(label),
+        )
+        for label, name in enumerate(subject.dataset.classes)
+    )
