@@ -1,0 +1,78 @@
+"""The report's pictures, as ``<img>`` elements that hold their own data."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cganx.evaluation.figures import Evidence
+from cganx.evaluation.metrics import Sample
+from cganx.evaluation.metrics.nearest_pictures import NearestPictures, nearest_in_features, nearest_in_pixels
+from cganx.grid import sheet
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["by_class", "nearest_pairs"]
+
+COLUMNS = 10
+MOST_ROWS = 40
+ROWS_WITHOUT_CLASSES = 8
+PAIRS = 12
+SEARCHED = 5000
+"""Made pictures for which the nearest training picture is looked for."""
+
+
+def by_class(sample: Sample, classes: Sequence[str], caption: str) -> str:
+    """A sheet of the first pictures of each class, or of the first ones where no class was asked for."""
+    if sample.labels is None:
+        rows = [("", sample.pixels[start : start + COLUMNS]) for start in range(0, COLUMNS * ROWS_WITHOUT_CLASSES, COLUMNS)]
+        rows = [row for row in rows if len(row[1])]
+    else:
+        shown = min(len(classes), MOST_ROWS)
+        rows = [(classes[label], sample.pixels[np.flatnonzero(sample.labels == label)[:COLUMNS]]) for label in range(shown)]
+    return _figure(sheet(rows), caption)
+
+
+def nearest_pairs(evidence: Evidence) -> list[str]:
+    """The made pictures that are nearest to a training picture, each above that one: by features, and by pixels."""
+    made = evidence.made.take(np.arange(min(SEARCHED, len(evidence.made))))
+    found: list[tuple[str, NearestPictures]] = [
+        ("by the judge's features", nearest_in_features(made, evidence.training)),
+        ("by pixels", nearest_in_pixels(made, evidence.training)),
+    ]
+    out = []
+    for how, nearest in found:
+        closest = nearest.closest(PAIRS)
+        twins = evidence.training.pixels[nearest.places[closest]]
+        distances = nearest.distances[closest]
+        picture = sheet([("made", made.pixels[closest]), ("training", twins)], columns=[f"{one:.3g}" for one in distances])
+        out.append(_figure(picture, f"The {len(closest)} nearest {how}, with the distance."))
+    return out
+
+
+def _figure(image: Image.Image, caption: str) -> str:
+    file = io.BytesIO()
+    image.save(file, format="PNG", optimize=True)
+    data = base64.b64encode(file.getvalue()).decode()
+    size = f'width="{image.width}" height="{image.height}"'
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" {size} alt="{escape(caption)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def shares_seen(sample: Sample, classes: int) -> NDArray[np.float64]:
+    """The share of each class's pictures [classes] in which the judge sees it; NaN where there is none."""
+    assert sample.labels is not None
+    right = sample.probabilities.argmax(axis=1) == sample.labels
+    counts = np.bincount(sample.labels, minlength=classes)
+    hits = np.bincount(sample.labels[right], minlength=classes)
+    shares: NDArray[np.float64] = np.divide(hits, counts, out=np.full(classes, np.nan), where=counts > 0)
+    return shares
