@@ -74,7 +74,7 @@ def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
             )
             if size <= NUMBERED and count:
                 shade = "#fff" if depth > 0.55 else INK
-                said = f"{100 * share:.0f}" if share >= 0.005 else "&lt;1"
+                said = f"{100 * share:.0f}" if share >= 0.01 else "&lt;1"
                 out.append(f'<text x="{x + cell / 2}" y="{y + cell / 2 + 4}" text-anchor="middle" fill="{shade}">{said}</text>')
     return "\n".join([*out, "</svg>"])
 

@@ -36,9 +36,11 @@ td.v { font-weight: 650 } td.r { color: #b0384a } .dim { color: #6a7883 } .note 
 code, pre { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .86em }
 pre { background: #f4f6f8; border-radius: 6px; padding: 1em; overflow: auto; max-height: 34em; margin: 0 }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 1.4em; align-items: start }
+td code { white-space: nowrap } figure + figure { margin-top: 1.2em }
 figure { margin: 0; overflow-x: auto } figcaption { color: #54626d; font-size: .9em; margin-top: .4em }
-img { max-width: 100%; height: auto; image-rendering: pixelated }
-svg { width: 100%; height: auto; max-width: 760px } svg text { font: 11px system-ui, "DejaVu Sans", sans-serif }
+img { max-width: 100%; height: auto }
+svg { display: block; width: 100%; height: auto; max-width: 760px; margin-bottom: 1em }
+svg text { font: 11px system-ui, "DejaVu Sans", sans-serif }
 .key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; vertical-align: -1px }
 .key span { margin-right: 1.4em }
 p { max-width: 62em; margin: .4em 0 .9em }
@@ -134,7 +136,7 @@ def _row(figure: Figure, mark: int) -> Iterable[str]:
     span = "" if figure.low is None else f"{number(figure.low)} to {number(figure.high)}"
     real = f"{figure.reference_samples:,} {figure.reference}" if figure.reference_samples else ""
     yield f'<tr><td>{escape(figure.title)} <sup class="dim">{mark}</sup>'
-    yield f'<br><code class="dim">{escape(figure.name)}</code>{note}</td>'
+    yield f' <code class="dim">{escape(figure.name)}</code>{note}</td>'
     yield f'<td class="n v">{number(figure.value)}</td><td class="n">{span}</td>'
     yield f'<td class="n r">{number(figure.real, "")}</td><td class="dim">{BETTER[figure.better]}</td>'
     yield f'<td class="n dim">{figure.samples:,}</td><td class="n dim">{real}</td></tr>'
@@ -145,17 +147,15 @@ def _classes(evaluation: Evaluation) -> Iterable[str]:
         return
     names = [one.name for one in evaluation.by_class]
     real = [float(share) for share in shares_seen(evaluation.evidence.test, len(names))]
-    yield '<section><h2>Class by class</h2><p class="key"><span><i style="background:#2a6f97"></i>made pictures</span>'
-    yield '<span><i style="background:#d1495b"></i>real pictures</span></p><div class="pair">'
+    distances, floors = ([one.distance for one in evaluation.by_class], [one.real_distance for one in evaluation.by_class])
+    yield '<section><h2>Class by class</h2><div class="pair"><div><p class="key"><span><i style="background:#2a6f97"></i>'
+    yield 'made pictures</span><span><i style="background:#d1495b"></i>real pictures</span></p>'
     agreements = [one.agreement for one in evaluation.by_class]
     yield bars("Share in which the judge sees the class that was asked for", names, agreements, real, 1.0)
-    distances, floors = ([one.distance for one in evaluation.by_class], [one.real_distance for one in evaluation.by_class])
     yield bars("Frechet distance to the real pictures of the class", names, distances, floors, None)
-    yield "</div></section>"
-    yield "<section><h2>Asked for and seen</h2>"
-    yield "<p>A row for each class that was asked for, a column for each that the judge saw; percent of the row.</p>"
+    yield "</div><div><p>A row for each class that was asked for, a column for each that the judge saw; percent of the row.</p>"
     yield confusion(names, evaluation.confusion)
-    yield "</section>"
+    yield "</div></div></section>"
 
 
 def _nearest(evaluation: Evaluation) -> Iterable[str]:
