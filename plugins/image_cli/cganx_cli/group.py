@@ -35,9 +35,9 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "export": Entry("cganx_export.command:export", "Write a trained generator as one .onnx file.", "export"),
         "generate": Entry("cganx_cli.generate:generate", "Make pictures, one PNG for each class and seed."),
         "grid": Entry("cganx_cli.sheet:grid", "Make one labelled sheet: a row a class, a column a seed."),
-        "evaluate": Entry("cganx.evaluation.command:evaluate", "Judge a generator's file by real pictures.", "evaluate,cli"),
+        "evaluate": Entry("cganx.evaluation.command:evaluate", "Judge a generator's file by real pictures.", "evaluate"),
         "compare": Entry(
-            "cganx.evaluation.command:compare", "Generators side by side: pictures, size, speed, figures.", "evaluate,cli"
+            "cganx.evaluation.command:compare", "Generators side by side: pictures, size, speed, figures.", "evaluate"
         ),
         "inspect": Entry("cganx_cli.describe:inspect", "Show what a generator file holds."),
         "models": Entry("cganx_cli.describe:models", "List the bundled generators."),

@@ -1,0 +1,201 @@
+"""A file judged by every figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import changed_tiny
+import numpy as np
+import pytest
+from conftest import data_set  # type: ignore[attr-defined]
+
+from cganx import runtime
+from cganx.data import DataSet, LabelledImages
+from cganx.errors import DataError, ModelError, RequestError, SeedError
+from cganx.evaluation import Oracle, Recipe, agreement
+from cganx.evaluation.backbones import Backbone
+from cganx.evaluation.figures import Evaluation
+from cganx.evaluation.metrics import METRICS
+from cganx.evaluation.suite import NAMES, evaluate
+from cganx.runtime import Generator, Tensors, card_of
+
+Judged = Callable[..., Evaluation]
+
+
+@pytest.fixture(scope="module")
+def judged(generator: Generator, pictures: DataSet, judge: Oracle, recipe: Recipe, cache: Path) -> Judged:
+    def call(model: Any = generator, dataset: DataSet = pictures, **changes: Any) -> Evaluation:
+        known: dict[str, Any] = {
+            "samples": 400,
+            "train_samples": 300,
+            "train_recipe": recipe,
+            "judge": judge,
+            "cache": cache,
+        }
+        return evaluate(model, dataset, **(known | changes))
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def found(judged: Judged) -> Evaluation:
+    return judged()
+
+
+def test_every_figure_is_there_in_its_order(found: Evaluation, pictures: DataSet, judge: Oracle) -> None:
+    assert [figure.name for figure in found.figures] == list(NAMES)
+    assert found.classes == pictures.classes
+    assert found.left_out == ()
+    assert (found.judge.name, found.judge.accuracy, found.judge.pictures) == (judge.name, judge.accuracy, 300)
+
+
+def test_a_figure_is_the_metric_of_what_the_runtime_makes(found: Evaluation, generator: Generator, judge: Oracle) -> None:
+    asked = np.arange(400) % 2
+    pixels = generator.generate(asked, range(400))
+    np.testing.assert_array_equal(found.evidence.made.pixels, pixels)
+    seen = judge.predict(pixels)
+    assert found["label-agreement"].value == agreement(asked, seen, 2).overall
+    assert [one.agreement for one in found.by_class] == list(agreement(asked, seen, 2).per_class)
+    assert found.confusion is not None
+    assert np.array(found.confusion).sum() == 400
+    assert np.trace(found.confusion) == (asked == seen).sum()
+    distance = METRICS["frechet-distance"].compute(found.evidence.made, found.evidence.test)
+    assert found["frechet-distance"].value == distance
+
+
+def test_beside_a_figure_stands_what_it_must_be_read_with(found: Evaluation, judge: Oracle) -> None:
+    figure = found["kernel-distance"]
+    assert figure.low is not None
+    assert figure.high is not None
+    assert figure.value is not None
+    assert figure.low <= figure.value <= figure.high
+    assert figure.real is not None
+    assert (figure.samples, figure.reference, figure.reference_samples) == (400, "test", 300)
+    assert judge.name in figure.features
+    assert f"{judge.accuracy:.4f}" in figure.features
+    assert found["label-agreement"].real == judge.accuracy
+    assert found["memorisation-distance"].reference == "training"
+
+
+def test_a_perfect_generator_reaches_what_real_pictures_do(found: Evaluation) -> None:
+    for name in ("precision", "coverage", "gan-train", "label-agreement"):
+        figure = found[name]
+        assert figure.value == pytest.approx(figure.real, abs=0.1)
+    distance = found["frechet-distance"]
+    assert distance.value is not None
+    assert distance.real is not None
+    assert distance.value < 3 * distance.real + 1
+
+
+def test_equal_seeds_give_equal_figures(judged: Judged, found: Evaluation) -> None:
+    names = ("frechet-distance", "recall", "birthday-support", "path-length", "gan-train")
+    again, other = judged(metrics=names), judged(metrics=names, seed=1)
+    for name in names:
+        assert again[name] == found[name]
+    assert other["frechet-distance"].value != again["frechet-distance"].value
+    assert not np.array_equal(other.evidence.made.pixels, again.evidence.made.pixels)
+
+
+def test_it_is_json_and_short_enough_for_a_card(found: Evaluation) -> None:
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["figures"][0]["name"] == "label-agreement"
+    text = json.dumps(found.for_card(), allow_nan=False)
+    assert len(text) < 5000
+    assert set(json.loads(text)["agreement_by_class"]) == {"disc", "cross"}
+
+
+def test_too_few_pictures_are_said(judged: Judged) -> None:
+    few = judged(samples=60, metrics=["precision", "spectrum-distance", "label-agreement"])
+    assert few["precision"].value is None
+    assert few["precision"].note == "it needs at least 200 pictures on each side, and one has 60"
+    assert few["spectrum-distance"].value is not None
+
+
+def test_without_classes_what_needs_them_is_said(part: Callable[[str], None], judged: Judged) -> None:
+    part("onnx")
+    data = changed_tiny.foreign(changed_tiny.without_label)
+    tensors = Tensors(latent="z", image="fake")
+    plain = runtime.load(data, card=card_of(data, tensors, name="plain"), tensors=tensors)
+    made = judged(plain, samples=260)
+    assert made["label-agreement"].note == "it needs the classes of both sides, and no class was asked for"
+    assert made["gan-train"].value is None
+    assert made["coverage"].value is not None
+    assert (made.by_class, made.confusion) == ((), None)
+
+
+def test_a_foreign_file_is_judged_as_ours(part: Callable[[str], None], judged: Judged, found: Evaluation) -> None:
+    part("onnx")
+    data = changed_tiny.foreign()
+    tensors = Tensors(latent="z", label="y", image="fake")
+    card = card_of(data, tensors, name="theirs", classes=found.classes)
+    made = judged(runtime.load(data, card=card, tensors=tensors), metrics=["coverage"])
+    assert made["coverage"] == found["coverage"]
+
+
+def of_classes(dataset: DataSet, *names: str) -> DataSet:
+    return data_set(dataset.train, dataset.test, names, "other")
+
+
+def test_classes_that_only_one_side_has_are_left_out(judged: Judged, pictures: DataSet) -> None:
+    labels = pictures.train.labels.copy()
+    labels[:100] = 2
+    three = LabelledImages(pictures.train.images, labels)
+    labels = pictures.test.labels.copy()
+    labels[:50] = 2
+    wide = data_set(three, LabelledImages(pictures.test.images, labels), (*pictures.classes, "hole"), "wide")
+    made = judged(dataset=wide, metrics=["label-agreement"], judge=None)
+    assert made.left_out == ("hole",)
+    assert made.classes == pictures.classes
+    assert made.judge.pictures == 250
+
+
+def test_nothing_in_common_names_both_sides(judged: Judged, pictures: DataSet) -> None:
+    with pytest.raises(DataError, match=r"no class in common: the generator has 'disc', 'cross', the data 'cat', 'dog'"):
+        judged(dataset=of_classes(pictures, "cat", "dog"))
+    with pytest.raises(DataError, match="only the class 'disc' in common"):
+        judged(dataset=of_classes(pictures, "disc", "dog"))
+
+
+def test_a_judge_that_guesses_is_refused_unless_forced(judged: Judged, judge: Oracle) -> None:
+    guessing = replace(judge, accuracy=0.7)
+    assert guessing.least_accuracy == 0.75
+    with pytest.raises(DataError, match=r"right on only 0\.700 .* --force"):
+        judged(judge=guessing)
+    assert judged(judge=guessing, force=True, metrics=["coverage"]).judge.accuracy == 0.7
+
+
+def test_nan_and_one_colour_are_refused(part: Callable[[str], None], judged: Judged) -> None:
+    part("onnx")
+    with pytest.raises(ModelError, match="each of its 400 pictures is of one colour"):
+        judged(runtime.load(changed_tiny.changed(changed_tiny.one_colour)))
+    with pytest.raises(ModelError, match="picture of class 'cross' with seed 1 holds values that are not numbers"):
+        judged(runtime.load(changed_tiny.changed(changed_tiny.not_a_number)))
+
+
+def test_what_is_asked_wrongly_is_named(judged: Judged, pictures: DataSet) -> None:
+    with pytest.raises(RequestError, match="no figure 'fid'; there are label-agreement"):
+        judged(metrics=["fid"])
+    with pytest.raises(SeedError):
+        judged(seed=2**32)
+    with pytest.raises(RequestError, match="classes need at least"):
+        judged(samples=1)
+    small = LabelledImages(pictures.train.images[:, 1:], pictures.train.labels)
+    test = LabelledImages(pictures.test.images[:, 1:], pictures.test.labels)
+    with pytest.raises(ModelError, match=r"image_size=\(16, 16\)"):
+        judged(dataset=data_set(small, test, pictures.classes))
+
+
+def test_other_networks_add_their_figures(judged: Judged) -> None:
+    backbone = Backbone(
+        "halves", "0" * 8, 4, lambda _height, _width: 16, lambda x: x.unfold(2, 8, 8).mean((1, 3, 4)).repeat(1, 2)
+    )
+    made = judged(metrics=["coverage"], backbones=[backbone])
+    assert [figure.name for figure in made.figures] == ["coverage", "fid-halves", "kid-halves"]
+    figure = made["fid-halves"]
+    assert figure.network == "halves 00000000 at 16 x 16"
+    assert figure.network_accuracy is None
+    assert figure.value is not None
+    assert figure.reference_samples == 300
