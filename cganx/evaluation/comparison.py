@@ -26,7 +26,7 @@ __all__ = ["Compared", "compared", "comparison_table", "side_by_side"]
 
 BATCHES = (1, 64)
 SIDE = 56  # about what small pictures are shown at
-TITLE = 17
+TITLE, EDGE = 17, 26  # pixels: the title's letters, and where the pictures of a sheet without names begin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +89,18 @@ def side_by_side(generators: Sequence[Generator], pictures: int) -> Image.Image:
             for index, row in enumerate(rows)
         ]
         parts.append(sheet(made, scale=scale, columns=[str(seed) for seed in range(pictures)]))
+    bare = sheet([("", made[0][1])], scale=scale, columns=["0"] * pictures).width  # what a sheet without names takes
+    edges = [part.width - bare + EDGE for part in parts]
     font = ImageFont.load_default(TITLE)
     titles = [_title(generator, generators) for generator in generators]
-    wide = [max(part.width, round(font.getlength(title)) + 2 * TITLE) for part, title in zip(parts, titles, strict=True)]
+    wide = [
+        max(part.width, round(edge + font.getlength(title)) + TITLE)
+        for part, edge, title in zip(parts, edges, titles, strict=True)
+    ]
     canvas = Image.new("RGB", (sum(wide), parts[0].height + 2 * TITLE), "white")
     draw, left = ImageDraw.Draw(canvas), 0
-    for part, title, size in zip(parts, titles, wide, strict=True):
-        shown = part.width - pictures * width * scale if left == 0 and rows != [None] else TITLE
-        draw.text((left + max(min(shown, size - font.getlength(title)), 0), TITLE * 0.6), title, "#202020", font)
+    for part, edge, title, size in zip(parts, edges, titles, wide, strict=True):
+        draw.text((left + edge, TITLE * 0.6), title, "#202020", font)
         canvas.paste(part.convert("RGB"), (left, 2 * TITLE))
         left += size
     return canvas
@@ -137,8 +141,10 @@ def comparison_table(found: Sequence[Compared]) -> str:
     if len(judged) == len(found):
         rows[0] = (*head, "real")
         rows[1:] = [(*row, "") for row in rows[1:]]
-        for figures in zip(*(one.figures for one in judged), strict=True):
-            rows.append((figures[0].name, *(number(figure.value) for figure in figures), number(figures[0].real, "")))
+        for name in dict.fromkeys(figure.name for one in judged for figure in one.figures):
+            figures = [next((figure for figure in one.figures if figure.name == name), None) for one in judged]
+            real = next(figure.real for figure in figures if figure is not None)
+            rows.append((name, *(number(None if one is None else one.value) for one in figures), number(real, "")))
     text = aligned(rows, right=set(range(1, len(rows[0]))))
     said = dict.fromkeys(
         f"{one.data}: {one.samples:,} pictures, seed {one.seed}; judge {one.judge.name}, right on {one.judge.accuracy:.4f} of "

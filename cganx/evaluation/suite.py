@@ -248,13 +248,14 @@ def _in_features(backbone: Backbone, subject: _Subject) -> list[Figure]:
     )
     network = backbone.describe(*made.pixels.shape[1:3])
     fewest = min(len(made), len(real))
-    few = "" if fewest > backbone.size else f"only {fewest:,} pictures for {backbone.size:,} features: read the kernel distance"
+    few = "" if fewest > backbone.size else f"only {fewest:,} pictures for {backbone.size:,} features: read kid-{backbone.name}"
+    notes = {"fid": few}  # the kernel distance does not depend on the number of pictures
     figures = []
     for start, name in COLOUR.items():
         subject.progress(f"computing {start}-{backbone.name}", 0, 1)
         figure = _figure(METRICS[name], made, real, perfect, network=network, accuracy=None, seed=subject.seed)
         title = f"{figure.title} in the features of {backbone.name}"
-        figures.append(replace(figure, name=f"{start}-{backbone.name}", title=title, note=figure.note or few))
+        figures.append(replace(figure, name=f"{start}-{backbone.name}", title=title, note=figure.note or notes.get(start, "")))
     return figures
 
 

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data_sets import data_set
 
 from cganx.data import DataSet, LabelledImages
-from cganx.data.dataset import fingerprint, pixel_digest
 from cganx.evaluation import Oracle, Recipe, oracle
 from cganx.runtime import Generator
 from cganx.runtime.testing import tiny
-
-
-def data_set(train: LabelledImages, test: LabelledImages, classes: tuple[str, ...], name: str = "tiny") -> DataSet:
-    digest = pixel_digest(train.images, test.images)
-    return DataSet(name, classes, train, test, fingerprint(classes, train.labels, test.labels, digest))
 
 
 @pytest.fixture(scope="session")

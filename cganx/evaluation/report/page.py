@@ -36,7 +36,7 @@ td.v { font-weight: 650 } td.r { color: #b0384a } .dim { color: #6a7883 } .note 
 code, pre { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .86em }
 pre { background: #f4f6f8; border-radius: 6px; padding: 1em; overflow: auto; max-height: 34em; margin: 0 }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(430px, 1fr)); gap: 1.4em; align-items: start }
-td code { white-space: nowrap } figure + figure { margin-top: 1.2em }
+td code { white-space: nowrap } section > figure + figure { margin-top: 1.2em }
 figure { margin: 0; overflow-x: auto } figcaption { color: #54626d; font-size: .9em; margin-top: .4em }
 img { max-width: 100%; height: auto }
 svg { display: block; width: 100%; height: auto; max-width: 760px; margin-bottom: 1em }

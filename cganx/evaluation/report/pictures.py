@@ -19,12 +19,12 @@ from cganx.grid import sheet
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["by_class", "nearest_pairs"]
+__all__ = ["by_class", "nearest_pairs", "shares_seen"]
 
 COLUMNS = 10
 MOST_ROWS = 40
 ROWS_WITHOUT_CLASSES = 8
-PAIRS = 12
+PAIRS, MOST_PAIRS = 12, 16
 SEARCHED = 5000
 """Made pictures for which the nearest training picture is looked for."""
 
@@ -41,20 +41,31 @@ def by_class(sample: Sample, classes: Sequence[str], caption: str) -> str:
 
 
 def nearest_pairs(evidence: Evidence) -> list[str]:
-    """The made pictures that are nearest to a training picture, each above that one: by features, and by pixels."""
+    """The made picture of each class that is nearest to a training picture, above that one: by features, and by pixels."""
     made = evidence.made.take(np.arange(min(SEARCHED, len(evidence.made))))
     found: list[tuple[str, NearestPictures]] = [
         ("by the judge's features", nearest_in_features(made, evidence.training)),
         ("by pixels", nearest_in_pixels(made, evidence.training)),
     ]
+    of = "ones" if made.labels is None else "of each class"
     out = []
     for how, nearest in found:
-        closest = nearest.closest(PAIRS)
+        closest = _nearest_of_each(nearest, made.labels)
         twins = evidence.training.pixels[nearest.places[closest]]
         distances = nearest.distances[closest]
         picture = sheet([("made", made.pixels[closest]), ("training", twins)], columns=[f"{one:.3g}" for one in distances])
-        out.append(_figure(picture, f"The {len(closest)} nearest {how}, with the distance."))
+        out.append(_figure(picture, f"The nearest {of} {how}, with the distance; the nearest of all first."))
     return out
+
+
+def _nearest_of_each(nearest: NearestPictures, labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Places of the nearest pictures, at most one of each class where there are classes, the nearest first."""
+    order = nearest.closest(len(nearest.places))
+    if labels is None:
+        return order[:PAIRS]
+    _, firsts = np.unique(labels[order], return_index=True)
+    chosen: NDArray[np.int64] = order[np.sort(firsts)[:MOST_PAIRS]]
+    return chosen
 
 
 def _figure(image: Image.Image, caption: str) -> str:

@@ -1,0 +1,129 @@
+"""The report: one file, all of it inside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from cganx.card import GeneratorCard
+from cganx.data import DataSet
+from cganx.evaluation import Oracle
+from cganx.evaluation.figures import Evaluation
+from cganx.evaluation.metrics import Sample
+from cganx.evaluation.report import page
+from cganx.evaluation.report.charts import bars, confusion
+from cganx.evaluation.suite import evaluate
+from cganx.evaluation.table import number, table
+from cganx.runtime import Generator
+
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Which elements there are, and that each is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def found(generator: Generator, pictures: DataSet, judge: Oracle) -> Evaluation:
+    names = ["label-agreement", "frechet-distance", "precision", "class-frechet-distance", "memorisation-distance"]
+    return evaluate(generator, pictures, samples=400, metrics=names, judge=judge)
+
+
+def parsed(text: str) -> Page:
+    made = Page()
+    made.feed(text)
+    assert made.open in ([], ["html"], ["html", "head"])
+    return made
+
+
+def test_it_needs_nothing_else(part: Callable[[str], None], found: Evaluation, generator: Generator) -> None:
+    part("PIL")
+    text = page(found, generator.card)
+    made = parsed(text)
+    assert len(made.links) == 4  # made, real, and two sheets of nearest pictures
+    assert all(link.startswith("data:image/png;base64,") for link in made.links)
+    assert not re.search(r"https?://|<script|@import|url\(", text)
+
+
+def test_it_shows_every_figure_every_class_and_the_card(
+    part: Callable[[str], None], found: Evaluation, generator: Generator
+) -> None:
+    part("PIL")
+    made = parsed(page(found, generator.card))
+    for figure in found.figures:
+        assert figure.name in made.text
+        assert figure.note in made.text
+    for said in ("disc", "cross", found.sha256, found.judge.name, f"{found.judge.accuracy:.4f}", "400 pictures"):
+        assert said in made.text
+    assert json.dumps(json.loads(generator.card.to_json()), indent=2, ensure_ascii=False) in made.text
+
+
+def test_names_cannot_break_out(part: Callable[[str], None], found: Evaluation, generator: Generator) -> None:
+    part("PIL")
+    evil = "<script>alert(1)</script>"
+    card = GeneratorCard.from_json(
+        json.dumps(json.loads(generator.card.to_json()) | {"name": evil, "classes": [evil, "&amp;"]})
+    )
+    by_class = tuple(replace(one, name=name) for one, name in zip(found.by_class, card.classes, strict=True))
+    text = page(replace(found, model=evil, data=evil, classes=card.classes, by_class=by_class, left_out=(evil,)), card)
+    assert "<script" not in text
+    parsed(text)
+
+
+def test_without_classes_there_is_no_table_of_them(
+    part: Callable[[str], None], found: Evaluation, generator: Generator
+) -> None:
+    part("PIL")
+    made = found.evidence.made
+    plain = Sample(made.pixels, made.features, made.probabilities)
+    evidence = replace(found.evidence, made=plain)
+    text = page(replace(found, by_class=(), confusion=None, evidence=evidence), generator.card)
+    assert "Class by class" not in text
+    parsed(text)
+
+
+def test_charts() -> None:
+    text = bars("shares", ["a", "b & c"], [0.5, None], [1.0, float("nan")], 1.0)
+    assert text.count("<rect") == 2 + 1 + 1  # two grounds, one bar, one mark
+    assert "b &amp; c" in text
+    assert bars("nothing", ["a"], [None], [None], None) == ""
+    cells = confusion(["a", "b"], [[199, 1], [0, 0]])
+    assert cells.count("<rect") == 4
+    assert ">&lt;1<" in cells
+    many = confusion([str(one) for one in range(40)], [[1] * 40] * 40)
+    assert many.count('text-anchor="middle"') == 0
+
+
+def test_a_table_for_people(found: Evaluation) -> None:
+    text = table(found)
+    for figure in found.figures:
+        assert figure.name in text
+    assert found.judge.name in text
+    assert "class-frechet-distance: it needs at least 500 pictures" in text
+    assert len({len(line) for line in text.splitlines() if line.startswith(("disc", "cross"))}) == 1
+    assert (number(None), number(0.123456), number(12345.6), number(-0.0002512)) == ("-", "0.1235", "12,346", "-0.0002512")
