@@ -205,12 +205,21 @@ def test_ctrl_c_leaves_whole_files_and_exits_130(tmp_path):
     from PIL import Image
 
     command = [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-999999999"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.rglob("*.png"))) < 20 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs are born ignoring it
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.rglob("*.png"))) < 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     made = [path for path in tmp_path.rglob("*") if path.is_file()]
