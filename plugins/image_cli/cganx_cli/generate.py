@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from cganx_cli.options import (
     truncation_option,
 )
 from cganx_cli.png import Provenance, write_png
+from cganx_cli.progress import progress_bar
 from cganx_cli.seeds import Seeds, drawn_seed
 
 __all__ = ["generate"]
@@ -86,7 +85,7 @@ def generate(
     jobs, ahead = itertools.tee(_jobs(chosen, seeds, out, skip=existing == "skip"))
     pictures = generator.stream(((job.choice.label, job.seed) for job in ahead), batch_size, codes=code, truncation=truncation)
     written, total = 0, len(chosen) * seeds.count
-    with _progress(total) as bar:
+    with progress_bar(total, "picture") as bar:
         for job, picture in zip(jobs, pictures, strict=True):
             said = None if coded is None else coded.text
             provenance = Provenance(generator.card.name, generator.sha256, picture.label, picture.seed, truncation, said)
@@ -131,12 +130,3 @@ def _first_existing(out: Path, chosen: Iterable[Choice], seeds: Seeds) -> Path |
 
 def _image(pixels: Any) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-
-
-def _progress(total: int) -> Any:
-    """A progress bar on stderr where that is a terminal, else None."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return nullcontext()
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit="picture", dynamic_ncols=True, leave=False)
