@@ -49,7 +49,7 @@ MOST_BLOCKS = 16  # columns of a sheet of blocks
 SHARES = np.linspace(0.0, 1.0, 9)
 BOUNDS = (None, 2.0, 1.5, 1.0, 0.7, 0.5, 0.3, 0.1)
 REACH = np.linspace(-3.0, 3.0, 9)
-STRENGTHS = np.linspace(-1.5, 1.5, 7)
+STRENGTHS = np.linspace(-1.0, 1.0, 9)
 NEAREST = 5
 MOST_SEARCHED = 20  # labels that are searched one by one
 
@@ -166,7 +166,7 @@ def _averages(view: View) -> Sheet:
         shown = np.concatenate([np.stack([mean(members), norm_preserving_mean(members)]), members[:GROUP]])
         rows.append((group.name, view.make(shown, view.first[1])))
     both = np.stack([mean(np.stack([mean(one) for one in points])), norm_preserving_mean(np.concatenate(points))])
-    rows.append((f"all {len(groups)} groups", view.make(both, view.first[1])))
+    rows.append(("all groups", view.make(both, view.first[1])))
     seeds = "; ".join(f"{group.name}: {', '.join(map(str, group.seeds))}" for group in groups)
     return Sheet(
         "averages",
@@ -175,7 +175,7 @@ def _averages(view: View) -> Sheet:
         "times shorter than they are, so its picture is nearer to the average one, whatever the group; at their own length it "
         f"shows what they have in common.{view.of_first} Seeds: {seeds}.",
         rows,
-        ["mean", "length kept"],
+        ["mean", "length kept", "members"],
     )
 
 
@@ -196,7 +196,7 @@ def _arithmetic(view: View) -> Sheet:
             )
             for seed, base in zip(view.seeds, view.points(view.seeds), strict=True)
         ],
-        [f"{one:+.1f}" if one else "0" for one in STRENGTHS],
+        [f"{one:+g}" if one else "0" for one in STRENGTHS],
     )
 
 
@@ -220,7 +220,7 @@ def _interpolation(view: View) -> Sheet:
 
 def _blocks(size: int) -> Callable[[View], Sheet]:
     def made(view: View) -> Sheet:
-        seed, (text, label) = view.seeds[0], view.first
+        seed, label = view.seeds[0], view.first[1]
         (base,) = view.points([seed])
         if len(base) < size:
             raise RequestError(f"the latent has {len(base)} entries, less than one block of {size}")
@@ -229,7 +229,7 @@ def _blocks(size: int) -> Callable[[View], Sheet]:
         rows = []
         for fill, number in fills:
             replaced = [replace_block(base, block, fill, seed=number + place * 2) for place, block in enumerate(blocks)]
-            rows.append((fill, view.make(np.stack([base, *replaced]), label)))
+            rows.append((fill if not number else f"{fill}, again", view.make(np.stack([base, *replaced]), label)))
         return Sheet(
             f"blocks-{size}",
             f"Blocks of {size} entries replaced",
@@ -314,7 +314,7 @@ def _directions(view: View) -> Sheet:
     found = principal_directions(view.generator, count=min(8, size), labels=labels, progress=view.progress)
     (base,) = view.points(view.seeds[:1])
     rows = [
-        (f"{number}", view.make((base + REACH[:, None] * vector).astype(np.float32), view.first[1]))
+        (f"direction {number}", view.make((base + REACH[:, None] * vector).astype(np.float32), view.first[1]))
         for number, vector in enumerate(found.vectors, 1)
     ]
     return Sheet(
