@@ -32,7 +32,8 @@ class Block:
 
 
 def _noise(size: int, seed: int) -> NDArray[np.float32]:
-    return latents.normal(np.array([seed], np.uint64), size, stream=NOISE_STREAM)[0]
+    (values,) = latents.normal(np.array([seed], np.uint64), size, stream=NOISE_STREAM)
+    return np.asarray(values)
 
 
 FILLS: Mapping[str, Callable[[int, int], NDArray[np.floating]]] = MappingProxyType(

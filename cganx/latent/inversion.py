@@ -99,7 +99,9 @@ def invert(
     Raises LabelError, RequestError.
     """
     wanted = _wanted(generator, pictures)
-    return list(_Inverter(generator, search or Search(), every_label(generator.card) if among is None else among)(wanted, progress))
+    return list(
+        _Inverter(generator, search or Search(), every_label(generator.card) if among is None else among)(wanted, progress)
+    )
 
 
 def reconstruction_error(
@@ -121,7 +123,9 @@ def reconstruction_error(
         return found
     ids = np.asarray(labels)
     if ids.shape != (len(pictures),) or ids.dtype.kind not in "iu":
-        raise RequestError(f"labels are whole numbers [{len(pictures)}], one for each picture, not {ids.dtype} {list(ids.shape)}")
+        raise RequestError(
+            f"labels are whole numbers [{len(pictures)}], one for each picture, not {ids.dtype} {list(ids.shape)}"
+        )
     done = 0
     for label in np.unique(ids):
         rows = np.flatnonzero(ids == label)
@@ -136,7 +140,7 @@ def reconstruction_error(
 def every_label(card: GeneratorCard) -> list[Label]:
     """Every class alone; of attributes first none of them; [None] where there are no classes."""
     none: list[Label] = [dict.fromkeys(card.classes, 0.0)] if card.kind == "attributes" else []
-    return none + [*range(len(card.classes))] if card.classes else [None]
+    return [*none, *range(len(card.classes))] if card.classes else [None]
 
 
 def noise_seeds(generator: Generator) -> int | None:
@@ -184,7 +188,10 @@ class _Inverter:
         self.weights = np.concatenate([np.full(latent.size, search.prior**2 * normal), np.zeros(codes)])
         draw = latents.normal if normal else latents.uniform
         seeds = search.seed * search.points + np.arange(search.points, dtype=np.uint64)
-        parts = [draw(seeds, latent.size, stream=SEARCH_STREAM), latents.uniform(seeds, max(codes, 1), stream=SEARCH_STREAM + 1)]
+        parts = [
+            draw(seeds, latent.size, stream=SEARCH_STREAM),
+            latents.uniform(seeds, max(codes, 1), stream=SEARCH_STREAM + 1),
+        ]
         self.random = np.concatenate([parts[0], parts[1][:, :codes]], axis=1).astype(np.float64)
         self.noise = noise_seeds(generator)
 
@@ -246,7 +253,7 @@ class _Inverter:
         return best
 
     def _followed(self, picture: Doubles, start: _Start, steps: int) -> _Start:
-        """Steps of Levenberg and Marquardt's method: one batch for the Jacobian, one for the dampings, of which the best holds."""
+        """Levenberg and Marquardt's steps: one batch for the Jacobian, one for the dampings, of which the best holds."""
         point, damping, cost = start.point, start.damping, start.cost
         for step in range(steps):
             near = np.concatenate([point[None], point + DIFFERENCE * np.eye(self.size)])

@@ -20,7 +20,7 @@ def weights_of(generator: Generator, labels: Label | Sequence[Label]) -> Floats 
     if rows is None:
         return None
     if rows.ndim == 1:  # ids, of a file that takes one class by index
-        return np.eye(len(generator.card.classes), dtype=np.float32)[rows]
+        rows = np.eye(len(generator.card.classes))[rows]
     return rows.astype(np.float32)
 
 

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil, sqrt
 from pathlib import Path
 from types import MappingProxyType
@@ -58,8 +59,15 @@ class Movie:
         """The frames, held to what was said of them."""
         shape, number = None, 0
         for frame in self.frames:
-            if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3) or frame.shape != (shape or frame.shape):
-                raise RequestError(f"a frame is {frame.dtype} {list(frame.shape)}, not uint8 [height, width, 1 or 3] as the first")
+            if (
+                frame.dtype != np.uint8
+                or frame.ndim != 3
+                or frame.shape[2] not in (1, 3)
+                or frame.shape != (shape or frame.shape)
+            ):
+                raise RequestError(
+                    f"a frame is {frame.dtype} {list(frame.shape)}, not uint8 [height, width, 1 or 3] as the first"
+                )
             shape, number = frame.shape, number + 1
             yield frame
         if number != self.count:
@@ -68,7 +76,7 @@ class Movie:
     def durations(self, second: int) -> list[int]:
         """Of each frame, in parts of a second, rounded so that the whole is right."""
         ends = [round(frame * second / self.fps) for frame in range(self.count + 1)]
-        return [end - start for start, end in zip(ends, ends[1:], strict=False)]
+        return [end - start for start, end in pairwise(ends)]
 
     @property
     def comment(self) -> str:
@@ -84,7 +92,9 @@ class Screen:
     scale: int
 
     @classmethod
-    def of(cls, tiles: int, picture_shape: tuple[int, int, int], *, columns: int | None = None, scale: int | None = None) -> Screen:
+    def of(
+        cls, tiles: int, picture_shape: tuple[int, int, int], *, columns: int | None = None, scale: int | None = None
+    ) -> Screen:
         """Columns and scale where they are not given: nearly square, and small pictures enlarged."""
         across = columns or columns_for(tiles)
         height, width, _ = picture_shape
@@ -94,7 +104,9 @@ class Screen:
             raise RequestError(f"columns and scale are at least 1, not {screen.columns} and {screen.scale}")
         rows = ceil(tiles / across)
         if rows * height * across * width * screen.scale**2 > MOST_PIXELS:
-            raise RequestError(f"a frame of {tiles} tiles at scale {screen.scale} is too large; take fewer tiles or a smaller scale")
+            raise RequestError(
+                f"a frame of {tiles} tiles at scale {screen.scale} is too large; take fewer tiles or a smaller scale"
+            )
         return screen
 
     def frame(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -133,7 +145,9 @@ def require_writable(path: Path, fps: int) -> None:
     """Raise what :func:`write_movie` would raise for this path before the first frame."""
     ending = path.suffix.lower()
     if ending and ending not in FORMATS:
-        raise RequestError(f"{path.name} ends in {ending}; animations are {', '.join(FORMATS)}, or a folder: a name without ending")
+        raise RequestError(
+            f"{path.name} ends in {ending}; animations are {', '.join(FORMATS)}, or a folder: a name without ending"
+        )
     if ending == ".gif" and fps > GIF_FPS:
         raise RequestError(f"GIF shows at most {GIF_FPS} frames a second, not {fps}: take fewer, or .apng, .webp or .mp4")
     if ending == ".mp4":
@@ -252,7 +266,13 @@ def _write_webp(file: BinaryIO, movie: Movie) -> None:
     if movie.about:
         exif[IMAGE_DESCRIPTION] = movie.comment
     lazy.save(
-        file, format="WEBP", save_all=True, duration=movie.durations(1000), loop=0 if movie.loop else 1, lossless=True, exif=exif
+        file,
+        format="WEBP",
+        save_all=True,
+        duration=movie.durations(1000),
+        loop=0 if movie.loop else 1,
+        lossless=True,
+        exif=exif,
     )
     for _ in frames:  # so that a frame too many is noticed
         pass

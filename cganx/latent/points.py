@@ -109,7 +109,8 @@ def slerp(one: ArrayLike, other: ArrayLike, share: ArrayLike) -> Floats:
 
 def _apart(direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each unit vector the axis that it has least of."""
-    return np.eye(direction.shape[-1])[np.abs(direction).argmin(axis=-1)]
+    axes: NDArray[np.float64] = np.eye(direction.shape[-1])[np.abs(direction).argmin(axis=-1)]
+    return axes
 
 
 def _exact(

@@ -6,7 +6,7 @@ this generator has no such sheet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
@@ -171,7 +171,8 @@ def _averages(view: View) -> Sheet:
     return Sheet(
         "averages",
         "Averages of seeds",
-        "The mean of a group's latents, plain and at their own length, then its members. The plain mean of n latents is sqrt(n) "
+        "The mean of a group's latents, plain and at their own length, then its members. The plain mean of n latents is "
+        "sqrt(n) "
         "times shorter than they are, so its picture is nearer to the average one, whatever the group; at their own length it "
         f"shows what they have in common.{view.of_first} Seeds: {seeds}.",
         rows,
@@ -187,7 +188,8 @@ def _arithmetic(view: View) -> Sheet:
     return Sheet(
         "arithmetic",
         "Arithmetic between groups",
-        f"Each seed's latent plus so many times the difference mean({groups[0].name}) - mean({groups[1].name}), at the length that "
+        f"Each seed's latent plus so many times the difference mean({groups[0].name}) - mean({groups[1].name}), at the "
+        "length that "
         f"it had. 0 is the seed itself.{view.of_first}",
         [
             (
@@ -210,7 +212,8 @@ def _interpolation(view: View) -> Sheet:
     return Sheet(
         "interpolation",
         "Interpolation between seeds",
-        "From one seed's latent to the next one's on a straight line, and on a sphere. The middle of a straight line is nearer to "
+        "From one seed's latent to the next one's on a straight line, and on a sphere. The middle of a straight line is "
+        "nearer to "
         "the origin than any latent of the training: a tamer picture. On the sphere it is as typical as the ends. For this "
         f"generator's latents {usual} is right.{view.of_first}",
         rows,
@@ -233,7 +236,8 @@ def _blocks(size: int) -> Callable[[View], Sheet]:
         return Sheet(
             f"blocks-{size}",
             f"Blocks of {size} entries replaced",
-            f"First the picture of seed {seed}, then the same with the entries named above replaced by noise (two draws), a Hann "
+            f"First the picture of seed {seed}, then the same with the entries named above replaced by noise (two draws), "
+            "a Hann "
             "window, zeros or ones. Each starts from the seed's own latent; nothing adds up along a row." + view.of_first,
             rows,
             [f"seed {seed}", *map(str, blocks)],
@@ -271,7 +275,9 @@ def _blends(view: View) -> Sheet:
 def _codes(view: View) -> Sheet:
     names = view.generator.card.codes
     if not names:
-        raise RequestError("it has no continuous codes (those that infogan --set continuous=N trains; categories are its classes)")
+        raise RequestError(
+            "it has no continuous codes (those that infogan --set continuous=N trains; categories are its classes)"
+        )
     base = np.zeros(len(names), np.float32) if view.codes is None else np.asarray(view.codes, np.float32).reshape(-1)
     seeds = view.seeds[: max(1, 8 // len(names))]
     values = np.linspace(-1.0, 1.0, 9)
@@ -320,7 +326,8 @@ def _directions(view: View) -> Sheet:
     return Sheet(
         "directions",
         "Principal directions",
-        f"From seed {view.seeds[0]} along the directions in which pictures change most, those first that change them more, towards "
+        f"From seed {view.seeds[0]} along the directions in which pictures change most, those first that change them more, "
+        "towards "
         f"brighter ones at the right. Found on {len(labels)} {'label' if len(labels) == 1 else 'labels'}, from this file alone."
         + view.of_first,
         rows,
@@ -341,7 +348,8 @@ def _nearest(view: View) -> Sheet:
     return Sheet(
         "picture",
         "The nearest picture",
-        f"The given picture, the nearest {of}, and the difference (black: none). The numbers are the distances, the root of the "
+        f"The given picture, the nearest {of}, and the difference (black: none). The numbers are the distances, the root of "
+        "the "
         f"mean squared difference of pixels: 0 is the same picture, 1 black for white. Nearest: {rows[0][0]}.",
         rows,
         ["given", "nearest", "difference"],

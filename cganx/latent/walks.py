@@ -104,9 +104,7 @@ def _joined(parts: Sequence[Floats | None]) -> Floats | None:
     return np.concatenate(given) if given else None
 
 
-def walk(
-    generator: Generator, stops: Sequence[Stop], *, frames: int = 24, loop: bool = True, way: Way | None = None
-) -> Walk:
+def walk(generator: Generator, stops: Sequence[Stop], *, frames: int = 24, loop: bool = True, way: Way | None = None) -> Walk:
     """A walk through these stops, ``frames`` pictures from each to the next.
 
     way: between two latents; :func:`slerp` for normal ones and :func:`lerp` for uniform ones when not given. Labels and codes

@@ -142,7 +142,8 @@ def _read(path: Path, shape: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[n
         raise DataError(f"{path} cannot be used: {error}") from None
     if (found.height, found.width) != (height, width):
         click.echo(
-            f"{path.name} is {found.width} x {found.height} pixels: its middle, resized to {width} x {height}, is searched for.",
+            f"{path.name} is {found.width} x {found.height} pixels: its middle, resized to {width} x {height}, is "
+            "searched for.",
             err=True,
         )
     return pixels
@@ -179,7 +180,9 @@ def _say(out: Path, made: list[Sheet], left: list[_Left], as_json: bool) -> None
     for one in left:
         click.echo(f"No sheet {one.name}: {one.reason}", err=True)
     if found:
-        click.echo(f"The nearest picture is {found[0].distance:.4f} away" + (f": {found[0].text}" if found[0].text else ""), err=True)
+        click.echo(
+            f"The nearest picture is {found[0].distance:.4f} away" + (f": {found[0].text}" if found[0].text else ""), err=True
+        )
 
 
 def _index(generator: runtime.Generator, made: list[Sheet], left: list[_Left]) -> str:
@@ -197,9 +200,11 @@ def _index(generator: runtime.Generator, made: list[Sheet], left: list[_Left]) -
 
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}: latent space</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{name}: latent space</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ color: #222; background: #fff }}
 h1, h2 {{ line-height: 1.2 }} section {{ margin-top: 2.5rem }} img {{ max-width: 100%; height: auto }} p {{ max-width: 46rem }}
 code {{ overflow-wrap: anywhere }}
 </style></head><body>

@@ -35,8 +35,8 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "export": Entry("cganx_export.command:export", "Write a trained generator as one .onnx file.", "export"),
         "generate": Entry("cganx_cli.generate:generate", "Make pictures, one PNG for each class and seed."),
         "grid": Entry("cganx_cli.sheet:grid", "Make one labelled sheet: a row a class, a column a seed."),
-        "explore": Entry("cganx_cli.explore:explore", "Sheets of the latent space: blends, directions, the nearest picture ..."),
-        "walk": Entry("cganx_cli.walk:walk", "An animation through seeds, classes or directions: GIF, WebP, MP4 ..."),
+        "explore": Entry("cganx_cli.explore:explore", "Sheets of the latent space: blends, directions ..."),
+        "walk": Entry("cganx_cli.walk:walk", "An animation through seeds or classes: GIF, MP4 ..."),
         "evaluate": Entry("cganx.evaluation.command:evaluate", "Judge a generator's file by real pictures.", "evaluate"),
         "compare": Entry(
             "cganx.evaluation.command:compare", "Generators side by side: pictures, size, speed, figures.", "evaluate"

@@ -45,7 +45,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Through:
-    """A kind of walk: its stops, the seeds where none are given, whether seeds and classes are tiles, and a way that it asks for."""
+    """A kind of walk: its stops, seeds where none are given, whether seeds and classes are tiles, and a way that it wants."""
 
     stops: Callable[[_Request], list[Stop]]
     seeds: str = "0"
@@ -139,7 +139,9 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
 )
 @device_option
 @truncation_option
-@click.option("--columns", type=click.IntRange(1, MOST_TILES), metavar="N", help="Tiles side by side. Nearly a square by default.")
+@click.option(
+    "--columns", type=click.IntRange(1, MOST_TILES), metavar="N", help="Tiles side by side. Nearly a square by default."
+)
 @click.option("--scale", type=click.IntRange(min=1), metavar="N", help="Enlarge pictures N times; small ones are by default.")
 def walk(
     model: str,
