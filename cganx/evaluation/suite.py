@@ -24,6 +24,8 @@ from cganx.evaluation.metrics.class_frechet import class_distances
 from cganx.evaluation.metrics.label_agreement import confusion
 from cganx.evaluation.metrics.perceptual_path import linear, perceptual_path_length, spherical
 from cganx.evaluation.oracle import Oracle, oracle
+from cganx.evaluation.reconstruction import NAME as RECONSTRUCTION
+from cganx.evaluation.reconstruction import PICTURES, reconstruction
 from cganx.runtime import Generator, latents, load
 
 __all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "TRAIN_SAMPLES", "evaluate"]
@@ -33,7 +35,7 @@ GAN_TRAIN, PATH_LENGTH = "gan-train", "path-length"
 COLOUR: Mapping[str, str] = MappingProxyType({"fid": "frechet-distance", "kid": "kernel-distance"})
 """The figures that other feature networks give as well, by what their names begin with."""
 
-NAMES = (*METRICS, GAN_TRAIN, PATH_LENGTH)
+NAMES = (*METRICS, GAN_TRAIN, PATH_LENGTH, RECONSTRUCTION)
 PATHS, PATH_SEED = 1000, 2**30
 LEAST_A_CLASS = 50
 MOST_REAL = 60_000
@@ -120,6 +122,8 @@ def evaluate(
         figures.append(_gan_train(subject, train_samples, train_recipe, cache))
     if PATH_LENGTH in metrics:
         figures.append(_path_length(subject))
+    if RECONSTRUCTION in metrics:
+        figures.append(_reconstruction(subject))
     made = subject.evidence.made
     return Evaluation(
         model=generator.card.name,
@@ -324,6 +328,13 @@ def _path_length(subject: _Subject) -> Figure:
         note="compare it between generators of one data set; real pictures have no path, and it has no interval",
         source="Karras et al. 2019, section 4.1",
     )
+
+
+def _reconstruction(subject: _Subject) -> Figure:
+    test = subject.evidence.test
+    assert test.labels is not None
+    few = test.take(_evenly(test.labels, PICTURES, subject.seed))
+    return reconstruction(subject.generator, few, subject.match.asked, subject.progress)
 
 
 def _by_class(subject: _Subject) -> tuple[ClassFigures, ...]:

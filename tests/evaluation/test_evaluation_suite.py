@@ -92,8 +92,17 @@ def test_a_perfect_generator_reaches_what_real_pictures_do(found: Evaluation) ->
     assert distance.value < 3 * distance.real + 1
 
 
+def test_real_pictures_of_its_own_are_reconstructed(found: Evaluation) -> None:
+    figure = found["reconstruction-error"]
+    assert figure.reference_samples == 100
+    assert figure.low is not None
+    assert figure.high is not None
+    assert figure.value is not None
+    assert 0 <= figure.low <= figure.value <= figure.high < 0.02
+
+
 def test_equal_seeds_give_equal_figures(judged: Judged, found: Evaluation) -> None:
-    names = ("frechet-distance", "recall", "birthday-support", "path-length", "gan-train")
+    names = ("frechet-distance", "recall", "birthday-support", "path-length", "gan-train", "reconstruction-error")
     again, other = judged(metrics=names), judged(metrics=names, seed=1)
     for name in names:
         assert again[name] == found[name]
