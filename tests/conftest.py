@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import hypothesis
 import pytest
+from hand_made import Maker
 
 # A busy machine misses a deadline that says nothing about the code.
 hypothesis.settings.register_profile("cganx", deadline=None)
@@ -37,3 +38,10 @@ def part() -> Callable[[str], None]:
 def lacking() -> Callable[[str], None]:
     """``lacking("reason")``: skip for a missing part that is no module; a failure with CGANX_REQUIRE=all."""
     return missing
+
+
+@pytest.fixture(scope="session")
+def make(part: Callable[[str], None]) -> Maker:
+    """Generator files made by hand, of every kind."""
+    part("onnx")
+    return Maker()

@@ -16,7 +16,7 @@ import numpy as np
 
 from cganx.errors import RequestError
 from cganx.latent.inversion import DIFFERENCE, Progress, every_label, noise_seeds
-from cganx.latent.points import Floats, latent_of
+from cganx.latent.points import Floats, latent_of, stream_seeds, whole
 from cganx.runtime import Generator, latents
 from cganx.runtime.labels import Label
 
@@ -48,18 +48,17 @@ def principal_directions(
 ) -> Directions:
     """The ``count`` strongest directions for pictures of these labels, of all classes when not given.
 
-    points: random points for each label; each takes latent + 1 pictures. Raises LabelError, RequestError.
+    points: random points for each label; each takes latent + 1 pictures. Raises LabelError, SeedError, RequestError.
     """
     latent = latent_of(generator.card)
-    if not 1 <= count <= latent.size:
+    whole(count, "count")
+    if count > latent.size:
         raise RequestError(f"a latent of {latent.size} entries has 1 to {latent.size} directions, not {count}")
-    if points < 1:
-        raise RequestError(f"points is {points!r}, not a whole number of at least 1")
     each = every_label(generator.card) if labels is None else list(labels)
     if not each:
         raise RequestError("there is no label to find directions for: name one, or leave it out for all")
     draw = {"normal": latents.normal, "uniform": latents.uniform}[latent.distribution]
-    random = draw(seed * points + np.arange(points, dtype=np.uint64), latent.size, stream=DIRECTIONS_STREAM).astype(np.float64)
+    random = draw(stream_seeds(seed, points), latent.size, stream=DIRECTIONS_STREAM).astype(np.float64)
     noise, values = noise_seeds(generator), int(np.prod(generator.picture_shape))
     steps = np.concatenate([np.zeros((1, latent.size)), DIFFERENCE * np.eye(latent.size)])
     metric, brighter = np.zeros((latent.size, latent.size)), np.zeros(latent.size)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cganx.card import GeneratorCard
 from cganx.errors import RequestError
-from cganx.latent.points import Floats, latent_of
+from cganx.latent.points import Floats, latent_of, stream_seeds, whole
 from cganx.runtime import Generator, latents
 from cganx.runtime.labels import Label
 
@@ -60,8 +61,7 @@ class Search:
 
     def __post_init__(self) -> None:
         for name in ("points", "starts", "starts_per_label", "first_steps", "finalists", "last_steps"):
-            if getattr(self, name) < 1:
-                raise RequestError(f"a search's {name} is {getattr(self, name)!r}, not a whole number of at least 1")
+            whole(getattr(self, name), f"a search's {name}")
         if not 0 < self.prior < 10:
             raise RequestError(f"a search's prior is {self.prior!r}, not a standard deviation of pixels over 0")
 
@@ -96,7 +96,7 @@ def invert(
     pictures: uint8 [n, height, width, channels], of the generator's own size. among: labels as ``generate`` takes them; every
     class when not given (of attributes, none and each alone). Equal arguments give equal answers on one machine.
 
-    Raises LabelError, RequestError.
+    Raises LabelError, SeedError, RequestError.
     """
     wanted = _wanted(generator, pictures)
     return list(
@@ -160,7 +160,7 @@ def _wanted(generator: Generator, pictures: NDArray[np.uint8]) -> Doubles:
             f"pictures are uint8 [n, {', '.join(map(str, generator.picture_shape))}], as this generator makes them, not "
             f"{pictures.dtype} {list(pictures.shape)}"
         )
-    return pictures.transpose(0, 3, 1, 2).reshape(len(pictures), -1) / 255.0
+    return pictures.transpose(0, 3, 1, 2).reshape(len(pictures), prod(generator.picture_shape)) / 255.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +187,7 @@ class _Inverter:
         self.reach = np.concatenate([np.full(latent.size, np.inf if normal else 1.0), np.ones(codes)])
         self.weights = np.concatenate([np.full(latent.size, search.prior**2 * normal), np.zeros(codes)])
         draw = latents.normal if normal else latents.uniform
-        seeds = search.seed * search.points + np.arange(search.points, dtype=np.uint64)
+        seeds = stream_seeds(search.seed, search.points)
         parts = [
             draw(seeds, latent.size, stream=SEARCH_STREAM),
             latents.uniform(seeds, max(codes, 1), stream=SEARCH_STREAM + 1),

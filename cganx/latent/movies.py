@@ -50,7 +50,7 @@ class Movie:
     about: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.fps <= MOST_FPS:
+        if not isinstance(self.fps, int) or not 1 <= self.fps <= MOST_FPS:
             raise RequestError(f"fps is {self.fps!r}; it is a whole number of 1 to {MOST_FPS}")
         if self.count < 1:
             raise RequestError("an animation needs at least one frame")
@@ -127,11 +127,12 @@ def columns_for(tiles: int) -> int:
     return next((columns for columns in range(least, 2 * least + 1) if tiles % columns == 0), least)
 
 
-def write_movie(path: Path, movie: Movie) -> None:
+def write_movie(path: str | Path, movie: Movie) -> None:
     """Write an animation as ``path`` ends, whole or not at all; where it has no ending, a folder of numbered PNG files.
 
     Raises RequestError for an ending that is none of FORMATS, BackendMissing without Pillow or, for MP4, PyAV; OSError.
     """
+    path = Path(path)
     require_writable(path, movie.fps)
     write = FORMATS.get(path.suffix.lower())
     if write is None:

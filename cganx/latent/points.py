@@ -6,6 +6,7 @@ Latents are float32 [..., latent]. Everything here returns a new array; no argum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -27,8 +28,10 @@ __all__ = [
     "norm_preserving_mean",
     "of_seeds",
     "slerp",
+    "stream_seeds",
     "truncate",
     "way_of",
+    "whole",
     "within",
 ]
 
@@ -48,10 +51,35 @@ def latent_of(card: GeneratorCard) -> Latent:
 
 def checked(values: ArrayLike) -> NDArray[np.float64]:
     """As float64, for computing. Raises RequestError where a value is not a finite number."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu" or array.ndim == 0 or not np.isfinite(array).all():
+    array = _numbers(values)
+    if array is None or array.ndim == 0:
         raise RequestError("latents are arrays of finite numbers [..., latent]")
-    return array.astype(np.float64)
+    return array
+
+
+def _numbers(values: ArrayLike) -> NDArray[np.float64] | None:
+    """As float64; None where it is anything but finite numbers."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unlike lengths
+        return None
+    return array.astype(np.float64) if array.dtype.kind in "fiu" and np.isfinite(array).all() else None
+
+
+def _between(one: ArrayLike, other: ArrayLike, share: ArrayLike) -> list[NDArray[np.float64]]:
+    """Start, end and share, all of one shape. Raises RequestError where they do not fit together."""
+    start, end, way = checked(one), checked(other), _numbers(share)
+    if way is None:
+        raise RequestError("the share of the way is a finite number, or [n] of them: 0 is one end, 1 the other")
+    try:
+        if start.shape[-1] == end.shape[-1]:
+            return list(np.broadcast_arrays(start, end, way[..., None]))
+    except ValueError:
+        pass
+    raise RequestError(
+        f"points of shapes {list(start.shape)} and {list(end.shape)} and shares of shape {list(way.shape)} do not fit "
+        "together: give [latent] or [n, latent] of one latent, and one share or n"
+    )
 
 
 def of_seeds(generator: Generator, seeds: int | Iterable[int], *, truncation: float | None = None) -> Floats:
@@ -72,13 +100,27 @@ def of_seeds(generator: Generator, seeds: int | Iterable[int], *, truncation: fl
     return {"normal": latents.normal, "uniform": latents.uniform}[latent.distribution](numbers, latent.size)
 
 
+def stream_seeds(seed: int, count: int) -> NDArray[np.uint64]:
+    """``count`` seeds of a search's own stream, others for each ``seed``. Raises SeedError, RequestError."""
+    whole(count, "points")
+    if not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**64 // count:
+        raise SeedError(f"the seed of {count:,} random points is an integer with 0 <= seed < {2**64 // count:,}, not {seed!r}")
+    return np.uint64(int(seed) * count) + np.arange(count, dtype=np.uint64)
+
+
+def whole(value: object, name: str) -> None:
+    """Raise RequestError where a count is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise RequestError(f"{name} is {value!r}, not a whole number of at least 1")
+
+
 def lerp(one: ArrayLike, other: ArrayLike, share: ArrayLike) -> Floats:
     """Points on the straight line, at ``share`` of the way: ``one`` at 0, ``other`` at 1.
 
     one, other: [latent] or [n, latent]. share: a number, or [n] for n points. Right for uniform latents; among normal ones the
-    points near the middle of two are shorter than any that the generator was trained on.
+    points near the middle of two are shorter than any that the generator was trained on. Raises RequestError.
     """
-    start, end, way = checked(one), checked(other), np.asarray(share, np.float64)[..., None]
+    start, end, way = _between(one, other, share)
     return _exact(start, end, way, start + way * (end - start))
 
 
@@ -90,7 +132,7 @@ def slerp(one: ArrayLike, other: ArrayLike, share: ArrayLike) -> Floats:
     Source: Shoemake, Animating rotation with quaternion curves, SIGGRAPH 1985; White, Sampling generative networks, 2016,
     section 2.1, with direction and length moved apart.
     """
-    start, end, way = np.broadcast_arrays(checked(one), checked(other), np.asarray(share, np.float64)[..., None])
+    start, end, way = _between(one, other, share)
     way = way[..., :1]
     lengths = [np.linalg.norm(point, axis=-1, keepdims=True) for point in (start, end)]
     a, b = [point / np.maximum(length, SMALLEST_NORM) for point, length in zip((start, end), lengths, strict=True)]
@@ -168,10 +210,17 @@ def arithmetic(
 
     base: [latent]. plus, minus: groups of latents [n, latent]. With ``preserve_norm`` the sum is brought back to the length of
     ``base``: the difference changes what the picture shows, and not how typical it is.
-    Source: Radford, Metz, Chintala 2016, section 6.3.2.
+    Raises RequestError. Source: Radford, Metz, Chintala 2016, section 6.3.2.
     """
-    start = checked(base)
-    moved = start + strength * (_mean(plus) - _mean(minus))
+    start, more, less = checked(base), _mean(plus), _mean(minus)
+    if start.shape != more.shape or start.shape != less.shape:
+        raise RequestError(
+            f"the base is one latent and the groups [n, latent] of the same size, not {list(start.shape)}, "
+            f"[n, {len(more)}] and [n, {len(less)}]"
+        )
+    if not isfinite(strength):
+        raise RequestError(f"strength is {strength!r}, not a finite number")
+    moved = start + strength * (more - less)
     return (_stretched(moved, float(np.linalg.norm(start))) if preserve_norm else moved).astype(np.float32)
 
 
@@ -186,7 +235,12 @@ def truncate(points: ArrayLike, bound: float) -> Floats:
 
 
 def within(generator: Generator, points: ArrayLike) -> Floats:
-    """Latents as the generator knows them: uniform ones cut to -1..1, normal ones as they are."""
-    values = checked(points)
-    limit = {"normal": np.inf, "uniform": 1.0}[latent_of(generator.card).distribution]
+    """Latents [..., latent] as the generator knows them: uniform ones cut to -1..1, normal ones as they are.
+
+    Raises RequestError where their size is another than the generator's.
+    """
+    values, latent = checked(points), latent_of(generator.card)
+    if values.shape[-1] != latent.size:
+        raise RequestError(f"the latents of {generator.card.name} have {latent.size} entries, these {values.shape[-1]}")
+    limit = {"normal": np.inf, "uniform": 1.0}[latent.distribution]
     return np.clip(values, -limit, limit).astype(np.float32)

@@ -172,9 +172,8 @@ def _averages(view: View) -> Sheet:
         "averages",
         "Averages of seeds",
         "The mean of a group's latents, plain and at their own length, then its members. The plain mean of n latents is "
-        "sqrt(n) "
-        "times shorter than they are, so its picture is nearer to the average one, whatever the group; at their own length it "
-        f"shows what they have in common.{view.of_first} Seeds: {seeds}.",
+        "sqrt(n) times shorter than they are, so its picture is nearer to the average one, whatever the group; at their own "
+        f"length it shows what they have in common.{view.of_first} Seeds: {seeds}.",
         rows,
         ["mean", "length kept", "members"],
     )
@@ -189,8 +188,7 @@ def _arithmetic(view: View) -> Sheet:
         "arithmetic",
         "Arithmetic between groups",
         f"Each seed's latent plus so many times the difference mean({groups[0].name}) - mean({groups[1].name}), at the "
-        "length that "
-        f"it had. 0 is the seed itself.{view.of_first}",
+        f"length that it had. 0 is the seed itself.{view.of_first}",
         [
             (
                 f"seed {seed}",
@@ -208,14 +206,13 @@ def _interpolation(view: View) -> Sheet:
     for (seed, one), (next_seed, other) in pairwise(zip(view.seeds, points, strict=False)):
         for name, way in (("linear", lerp), ("spherical", slerp)):
             rows.append((f"{seed} to {next_seed}, {name}", view.make(way(one, other, SHARES), view.first[1])))
-    usual = way_of(view.generator).__name__
+    usual = "spherical" if way_of(view.generator) is slerp else "straight"
     return Sheet(
         "interpolation",
         "Interpolation between seeds",
         "From one seed's latent to the next one's on a straight line, and on a sphere. The middle of a straight line is "
-        "nearer to "
-        "the origin than any latent of the training: a tamer picture. On the sphere it is as typical as the ends. For this "
-        f"generator's latents {usual} is right.{view.of_first}",
+        "nearer to the origin than any latent of the training: a tamer picture. On the sphere it is as typical as the ends. "
+        f"For this generator's latents the {usual} way is right.{view.of_first}",
         rows,
         [f"{share:g}" for share in SHARES],
     )
@@ -237,8 +234,8 @@ def _blocks(size: int) -> Callable[[View], Sheet]:
             f"blocks-{size}",
             f"Blocks of {size} entries replaced",
             f"First the picture of seed {seed}, then the same with the entries named above replaced by noise (two draws), "
-            "a Hann "
-            "window, zeros or ones. Each starts from the seed's own latent; nothing adds up along a row." + view.of_first,
+            "a Hann window, zeros or ones. Each starts from the seed's own latent; nothing adds up along a row."
+            + view.of_first,
             rows,
             [f"seed {seed}", *map(str, blocks)],
         )
@@ -326,10 +323,9 @@ def _directions(view: View) -> Sheet:
     return Sheet(
         "directions",
         "Principal directions",
-        f"From seed {view.seeds[0]} along the directions in which pictures change most, those first that change them more, "
-        "towards "
-        f"brighter ones at the right. Found on {len(labels)} {'label' if len(labels) == 1 else 'labels'}, from this file alone."
-        + view.of_first,
+        f"From seed {view.seeds[0]} along the directions in which pictures change most, those first that change them more. At "
+        f"the right pictures are brighter in the mean over {len(labels)} {'label' if len(labels) == 1 else 'labels'}, on which "
+        "the directions were found, from this file alone." + view.of_first,
         rows,
         [f"{step:+g}" if step else "0" for step in REACH],
     )
@@ -349,8 +345,8 @@ def _nearest(view: View) -> Sheet:
         "picture",
         "The nearest picture",
         f"The given picture, the nearest {of}, and the difference (black: none). The numbers are the distances, the root of "
-        "the "
-        f"mean squared difference of pixels: 0 is the same picture, 1 black for white. Nearest: {rows[0][0]}.",
+        "the mean squared difference of pixels: 0 is the same picture, 1 black for white. Nearest: "
+        f"{rows[0][0]}.",
         rows,
         ["given", "nearest", "difference"],
         best,

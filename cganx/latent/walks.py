@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from cganx.errors import RequestError
 from cganx.latent.inversion import noise_seeds
 from cganx.latent.labels import require_blends, weights_of
-from cganx.latent.points import Floats, Way, checked, lerp, truncate, way_of, within
+from cganx.latent.points import Floats, Way, checked, lerp, truncate, way_of, whole, within
 from cganx.runtime import Generator
 from cganx.runtime.labels import Label
 
@@ -110,25 +110,24 @@ def walk(generator: Generator, stops: Sequence[Stop], *, frames: int = 24, loop:
     way: between two latents; :func:`slerp` for normal ones and :func:`lerp` for uniform ones when not given. Labels and codes
     go straight. Raises RequestError where the stops do not fit together or the generator.
     """
-    if frames < 1:
-        raise RequestError(f"frames is {frames!r}, not a whole number of at least 1")
+    whole(frames, "frames")
     if len(stops) < 2:
         raise RequestError("a walk needs at least two stops: give more seeds, classes or directions")
     shapes = {tuple(None if part is None else part.shape for part in (one.latents, one.labels, one.codes)) for one in stops}
     if len(shapes) > 1:
         raise RequestError(f"the stops of one walk have the same tiles, labels and codes; these have {len(shapes)} shapes")
-    whole = [Stop(within(generator, one.latents), one.labels, one.codes) for one in stops]
-    if any(one.latents.ndim != 2 or not len(one.latents) for one in whole):
+    inside = [Stop(within(generator, one.latents), one.labels, one.codes) for one in stops]
+    if any(one.latents.ndim != 2 or not len(one.latents) for one in inside):
         raise RequestError("a stop's latents are [tiles, latent], at least one")
-    return Walk(generator, tuple(whole), frames, loop, way or way_of(generator))
+    return Walk(generator, tuple(inside), frames, loop, way or way_of(generator))
 
 
 def _tiled(
     generator: Generator, latents: ArrayLike, labels: Sequence[Label], codes: ArrayLike | None
 ) -> tuple[Floats, Floats | None, Floats | None]:
     """Every label with every latent: latents, label weights and codes of all tiles, labels one after the other."""
-    points = np.atleast_2d(checked(latents)).astype(np.float32)
-    weights = weights_of(generator, list(labels) if generator.card.classes else None)
+    points = within(generator, np.atleast_2d(checked(latents)))
+    weights = weights_of(generator, list(labels))
     count = 1 if weights is None else len(weights)
     tiles = count * len(points)
     return (
@@ -164,9 +163,12 @@ def along_directions(
 ) -> list[Stop]:
     """Out and back along each vector [n, latent], from each latent, for each label. Walk it with ``way=lerp``."""
     points, weights, given = _tiled(generator, latents, labels, codes)
+    ways = np.atleast_2d(checked(vectors))
+    if ways.shape[-1] != points.shape[-1]:
+        raise RequestError(f"a direction has {points.shape[-1]} entries as the latents, not {ways.shape[-1]}")
     return [
         Stop(within(generator, points + share * reach * vector), weights, given)
-        for vector in np.atleast_2d(checked(vectors))
+        for vector in ways
         for share in (0.0, 1.0, 0.0, -1.0)
     ]
 
@@ -179,6 +181,8 @@ def through_codes(
     if not names:
         raise RequestError(f"{generator.card.name} has no codes to walk through")
     base = np.zeros(len(names)) if codes is None else checked(codes)
+    if base.shape != (len(names),):
+        raise RequestError(f"codes are {len(names)} numbers: {', '.join(names)}; not of shape {list(base.shape)}")
     stops = []
     for place in range(len(names)):
         for value in (base[place], 1.0, base[place], -1.0):

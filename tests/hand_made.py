@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-import pytest
 
 from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard, Image, Label, Latent
 
@@ -115,9 +114,3 @@ class Maker:
 
 
 LEVELS = {"one": 1.0, "half": 127.5, "zero": 0.0, "most": 255.0}
-
-
-@pytest.fixture(scope="session")
-def make(part: Callable[[str], None]) -> Maker:
-    part("onnx")
-    return Maker()
