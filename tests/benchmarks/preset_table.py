@@ -97,10 +97,16 @@ def row(preset: str, arguments: argparse.Namespace, work: Path) -> Mapping[str, 
         "seconds": arguments.seconds,
         "milliseconds": 1000 * lines[-1]["seconds"] / lines[-1]["step"] if lines else None,
         **judged(model, pictures.classes, judge, pictures.height),
+        "machine": where(),
         "parity": runtime.load(model).card.parity,
         "failures": [f"{line[FAILURE]} at {line['step']:,}" for line in lines if FAILURE in line],
         "alone": os.getloadavg()[0] < torch.get_num_threads() + 1,
     }
+
+
+def where() -> str:
+    """What trained: the GPU, where there is one."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else machine()
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], arguments: argparse.Namespace) -> str:
@@ -109,7 +115,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], arguments: argparse.Namespace) -
     out = [
         "# Every preset at equal time",
         "",
-        f"{arguments.seconds:g} seconds of wall time each on {arguments.data}, {machine()}, torch {torch.__version__}; "
+        f"{arguments.seconds:g} seconds of wall time each on {arguments.data}, {where()}, torch {torch.__version__}; "
         f"{SAMPLES:,} pictures of each file, judged by the data's oracle.",
         f"`python tests/benchmarks/preset_table.py --seconds {arguments.seconds:g} --data {arguments.data}`",
         "",

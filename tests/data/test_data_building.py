@@ -185,6 +185,36 @@ def test_a_style_alone_draws_its_circle_in_the_middle(emoji: Path, tmp_path: Pat
     assert len(blue) == pytest.approx(0.9 * 64, abs=2)
 
 
+def test_kinds_of_emoji_are_told_by_name_and_leave_out_share_alike_art(tmp_path: Path, part: Callable[[str], None]) -> None:
+    part("resvg_py")
+    names = {
+        "Smileys & Emotion": ["grinning-face", "cat-face", "grinning-cat", "red-heart", "broken-heart", "ghost"],
+        "Travel & Places": ["one-oclock", "ten-thirty", "first-quarter-moon-face"],
+        "Flags": ["flag-angola", "black-flag"],
+        "Food & Drink": ["red-apple", "pizza"],
+    }
+    shapes = [name for group in names.values() for name in group]
+    icons = {name: {"body": f'<circle cx="{40 + i}" cy="64" r="{20 + i}" fill="red"/>'} for i, name in enumerate(shapes)}
+    for style in ("noto", "openmoji"):
+        folder = tmp_path / "node_modules/@iconify-json" / style
+        folder.mkdir(parents=True)
+        (folder / "icons.json").write_text(json.dumps({"width": 128, "height": 128, "icons": icons}))
+        (folder / "metadata.json").write_text(json.dumps({"categories": names}))
+    gathered = RECIPES["emoji-kinds"].gather(Places(tmp_path, here=tmp_path, root=tmp_path))
+    found = {item.name.removesuffix("-noto"): item.label for item in gathered.items}
+    assert found == {
+        "grinning-face": "faces",
+        "cat-face": "animals",
+        "grinning-cat": "animals",
+        "red-heart": "hearts",
+        "one-oclock": "clocks",
+        "ten-thirty": "clocks",
+        "flag-angola": "flags",
+        "red-apple": "fruit",
+    }
+    assert gathered.licences == ("Noto Emoji by Google: Apache-2.0",)
+
+
 def test_mnist_is_read_from_its_archive_and_nothing_else_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = np.arange(20 * 784, dtype=np.uint32).astype(np.uint8).reshape(20, 28, 28), np.arange(20) % 10
     images[:, 0, 0] = np.arange(20)

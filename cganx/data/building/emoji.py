@@ -1,4 +1,4 @@
-"""Emoji in four styles, by Unicode's group, drawn from the SVG of Iconify's npm packages."""
+"""Emoji in four styles, by Unicode's group or in a few kinds, drawn from the SVG of Iconify's npm packages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -21,7 +21,16 @@ from cganx.errors import BackendMissing, DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["COMMAND", "NEEDS", "gather_emoji", "look_for_emoji"]
+__all__ = [
+    "COMMAND",
+    "KINDS_COMMAND",
+    "KINDS_NEEDS",
+    "NEEDS",
+    "gather_emoji",
+    "gather_emoji_kinds",
+    "look_for_emoji",
+    "look_for_emoji_kinds",
+]
 
 
 @dataclass(frozen=True)
@@ -58,17 +67,56 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 )
 """Unicode's groups, without the ampersand that some packages leave out."""
 
-NEEDS = f"the npm packages {', '.join(style.package for style in STYLES)} (any of them), and resvg-py"
-COMMAND = f"npm pack {' '.join(style.package for style in STYLES)} && pip install resvg-py"
+ANIMALS = "bear|boar|chicken|fox|frog|hamster|koala|lion|panda|polar-bear|raccoon|unicorn|wolf"
+FRUIT = (
+    "banana|cherries|grapes|green-apple|kiwi-fruit|lemon|lime|mango|melon|peach|pear|pineapple|red-apple|strawberry|tangerine"
+)
+KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "animals": (
+            "Animals Nature|Smileys Emotion",
+            rf"(cat|cow|dog|monkey|mouse|pig|rabbit|tiger)-face|{ANIMALS}|.+-cat|cat-with-.+|smiling-cat-with-.+|.+-no-evil-monkey",
+        ),
+        "clocks": ("Travel Places", r".+-(oclock|thirty)"),
+        "faces": ("Smileys Emotion", r"(?!(alien|cat|monkey)-).*face(-.+)?"),
+        "flags": ("Flags", r"flag-.+"),
+        "fruit": ("Food Drink", FRUIT),
+        "hearts": ("Smileys Emotion", r"(?!broken|mending).+-heart"),
+        "signs": (
+            "Symbols",
+            r".+-button(-blood-type)?|keycap-.+|aquarius|aries|cancer|capricorn|gemini|leo|libra|ophiuchus"
+            r"|pisces|sagittarius|scorpio|taurus|virgo",
+        ),
+    }
+)
+"""Kinds of emoji whose pictures are alike enough for a small network: their groups, and what their names are."""
+
+
+def _needs(styles: tuple[Style, ...]) -> str:
+    return f"the npm packages {', '.join(style.package for style in styles)} (any of them), and resvg-py"
+
+
+def _command(styles: tuple[Style, ...]) -> str:
+    return f"npm pack {' '.join(style.package for style in styles)} && pip install resvg-py"
+
+
+FREE = tuple(style for style in STYLES if "-SA-" not in style.licence)
+"""The styles that do not ask for their own licence on what is made of them."""
+
+NEEDS, COMMAND = _needs(STYLES), _command(STYLES)
+KINDS_NEEDS, KINDS_COMMAND = _needs(FREE), _command(FREE)
 TONE = re.compile(r"(-(medium-)?(light|dark)|-medium)+$")
 DRAWN, SHARE = 2, 0.9  # resvg's own edges are smooth; twice the size leaves room to bring the subject to its place
 
 
 def look_for_emoji(places: Places) -> str:
     """Which styles are not there; empty where all are. DataError where none is, BackendMissing without the renderer."""
-    found = [style for style, _ in _found(places)]
-    others = [style.package for style in STYLES if style not in found]
-    return f"{len(found)} of {len(STYLES)} styles are here; others are in {', '.join(others)}" if others else ""
+    return _lacking(STYLES, places)
+
+
+def look_for_emoji_kinds(places: Places) -> str:
+    """The same of the styles that `gather_emoji_kinds` takes."""
+    return _lacking(FREE, places)
 
 
 def gather_emoji(places: Places) -> Gathered:
@@ -76,33 +124,60 @@ def gather_emoji(places: Places) -> Gathered:
 
     Skin tones are left out: five near copies of hands and people. Raises as `look_for_emoji`.
     """
-    found = _found(places)
-    items = [item for style, package in found for item in _items(style, package)]
-    return Gathered(tuple(GROUPS.values()), items, tuple(style.licence for style, _ in found))
+    return _gathered(STYLES, tuple(GROUPS.values()), lambda category, _: GROUPS.get(category), places)
 
 
-def _found(places: Places) -> list[tuple[Style, NpmPackage]]:
-    found = [(style, package) for style in STYLES if (package := places.npm(style.package)) is not None]
+def gather_emoji_kinds(places: Places) -> Gathered:
+    """A class a kind: faces, hearts, flags and others that a small network can draw, in the styles without share-alike terms.
+
+    Else as `gather_emoji`.
+    """
+    return _gathered(FREE, tuple(KINDS), _kind, places)
+
+
+def _kind(category: str, name: str) -> str | None:
+    fits = (kind for kind, (groups, names) in KINDS.items() if re.fullmatch(groups, category) and re.fullmatch(names, name))
+    return next(fits, None)
+
+
+Sorting = Callable[[str, str], "str | None"]
+"""(group, name) of an emoji -> its class, None where it has none."""
+
+
+def _lacking(styles: tuple[Style, ...], places: Places) -> str:
+    found = [style for style, _ in _found(styles, places)]
+    others = [style.package for style in styles if style not in found]
+    return f"{len(found)} of {len(styles)} styles are here; others are in {', '.join(others)}" if others else ""
+
+
+def _gathered(styles: tuple[Style, ...], classes: tuple[str, ...], sort: Sorting, places: Places) -> Gathered:
+    found = _found(styles, places)
+    items = [item for style, package in found for item in _items(style, package, sort)]
+    return Gathered(classes, items, tuple(style.licence for style, _ in found))
+
+
+def _found(styles: tuple[Style, ...], places: Places) -> list[tuple[Style, NpmPackage]]:
+    found = [(style, package) for style in styles if (package := places.npm(style.package)) is not None]
     if not found:
-        raise missing("emoji come in npm packages, none of which is here", COMMAND)
+        raise missing("emoji come in npm packages, none of which is here", _command(styles))
     if importlib.util.find_spec("resvg_py") is None:
         raise BackendMissing("emoji are drawn with the package resvg-py: pip install resvg-py")
     return found
 
 
-def _items(style: Style, package: NpmPackage) -> Iterator[Item]:
+def _items(style: Style, package: NpmPackage, sort: Sorting) -> Iterator[Item]:
     icons, metadata = (json.loads(text) for text in package.read("icons.json", "metadata.json"))
     try:
         size = (float(icons.get("width", 16)), float(icons.get("height", 16)))
         for category, names in metadata["categories"].items():
-            group = GROUPS.get(category.replace("& ", ""))
             known = set(names)
-            for name in names if group is not None else ():
+            for name in names:
+                group = sort(category.replace("& ", ""), name)
                 icon = icons["icons"].get(name)
-                if icon is None or _is_tone(name, str(group), known):
+                if group is None or icon is None or _is_tone(name, group, known):
                     continue
-                (test,) = held_out([name])
-                yield Item(str(group), f"{name}-{style.name}", bool(test), partial(_draw, _svg(icon, size)))
+                (test,) = held_out([f"{group}/{name}"])
+                yield Item(group, f"{name}-{style.name}", bool(test), partial(_draw, _svg(icon, size)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{package.path}: its icons are not laid out as Iconify's ({error}): fetch it again") from error
 

@@ -30,6 +30,9 @@ def _characters(summary: str, characters: str) -> Recipe:
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "letters": _characters("Capital letters of many fonts, A to Z.", string.ascii_uppercase),
+        "letters-and-digits": _characters(
+            "Capital letters and digits of many fonts, A to Z and 0 to 9.", string.ascii_uppercase + string.digits
+        ),
         "small-letters": _characters("Small letters of many fonts, a to z.", string.ascii_lowercase),
         "digits": _characters("Digits of many fonts, 0 to 9.", string.digits),
         "emoji": Recipe(
@@ -40,6 +43,15 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             command=emoji.COMMAND,
             look=emoji.look_for_emoji,
             gather=emoji.gather_emoji,
+        ),
+        "emoji-kinds": Recipe(
+            summary="Emoji of three designers in seven kinds that a small network can draw: faces, flags, hearts ...",
+            size=48,
+            channels=3,
+            needs=emoji.KINDS_NEEDS,
+            command=emoji.KINDS_COMMAND,
+            look=emoji.look_for_emoji_kinds,
+            gather=emoji.gather_emoji_kinds,
         ),
         "clipart": Recipe(
             summary="Clip art in 15 categories.",
