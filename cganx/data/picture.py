@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def pillow() -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image]:
+def opened(path: Path | IO[bytes]) -> Iterator[Image]:
     """The picture in a file, not decoded yet; raises Unusable, also for what goes wrong inside the block."""
     from PIL import Image, UnidentifiedImageError
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from cganx.data.building import clipart, emoji, letters, mnist
+from cganx.data.building import clipart, emoji, letters, materials, mnist
 from cganx.data.building.recipe import Recipe
 from cganx.errors import DataError
 
@@ -61,6 +61,15 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             command=clipart.COMMAND,
             look=clipart.look_for_clipart,
             gather=clipart.gather_clipart,
+        ),
+        "materials": Recipe(
+            summary="Crops of textures of eight materials: brick, concrete, earth, grass, rock, roof, tiles, wood.",
+            size=64,
+            channels=3,
+            needs=materials.NEEDS,
+            command=materials.COMMAND,
+            look=materials.look_for_materials,
+            gather=materials.gather_materials,
         ),
         "mnist": Recipe(
             summary="Handwritten digits, 0 to 9.",
