@@ -15,6 +15,7 @@ from torch import nn
 
 from cganx.networks import ImageShape
 from cganx.training import DEFAULT, PRESETS, Preset
+from cganx.training.settings import TileableSettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "presets.md"
 HEAD = """# Presets
@@ -26,6 +27,22 @@ written by `scripts/make_presets_page.py`.
 Sizes are free from 8 to 256 pixels a side, in grey and colour, unless one is named. Parameters are those at 28 x 28 grey
 pictures of ten classes (`dcgan-anime` and `dcgan-face`: at 56 x 56 in colour), without batch norm's running statistics.
 
+"""
+TILEABLE = """## Textures that repeat
+
+With `--set tileable=true` ({names}) every convolution of the generator reads on at the opposite edge, so that a picture
+beside its own copy shows no seam, and the file's card says `tileable`. The pictures to learn from need not repeat: made
+ones are moved by a random offset on the torus, each time, before the discriminator sees them, so that the place of the seam
+is judged as any other. The discriminator itself pads with zeros: with a wrapping one every real picture would have a seam
+and no made one.
+
+A size that the generator's doublings do not reach exactly would be cut, and a cut picture does not repeat: sides are multiples
+of 2 over 10 pixels (square root of height times width), of 4 over 20, of 8 over 40, of 16 over 80, of 32 over 160. Without
+`--image-size` the nearest such size is taken.
+
+    cganx data build materials -o materials.npz
+    cganx train --data materials.npz --set tileable=true --set even_classes=true -o run
+    cganx export run -o materials.onnx
 """
 TEN = tuple("abcdefghij")
 COLUMNS = ("preset", "what", "label in G / in D", "loss", "latents", "size", "parameters G / D", "batch", "steps")
@@ -56,10 +73,16 @@ def parameters(module: nn.Module) -> int:
     return sum(one.numel() for one in module.parameters())
 
 
+def tileable() -> list[str]:
+    """The presets whose pictures may repeat without a seam."""
+    return [name for name, preset in PRESETS.items() if isinstance(preset.settings, TileableSettings)]
+
+
 def page() -> str:
     """The page's text."""
     lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     lines += [f"| {' | '.join(row(name, preset))} |" for name, preset in PRESETS.items()]
+    lines += ["", *TILEABLE.format(names=", ".join(f"`{name}`" for name in tileable())).splitlines()]
     lines += ["", "## Where they come from, and where they are not as the original", ""]
     for name, preset in PRESETS.items():
         lines.append(f"- `{name}`: {preset.source}.{f' {preset.departs}' if preset.departs else ''}")

@@ -23,19 +23,20 @@ from cganx.evaluation.metrics import METRICS, Metric, Sample, interval
 from cganx.evaluation.metrics.class_frechet import class_distances
 from cganx.evaluation.metrics.label_agreement import confusion
 from cganx.evaluation.metrics.perceptual_path import linear, perceptual_path_length, spherical
+from cganx.evaluation.metrics.seam import seam_ratio
 from cganx.evaluation.oracle import Oracle, oracle
 from cganx.evaluation.reconstruction import NAME as RECONSTRUCTION
 from cganx.evaluation.reconstruction import PICTURES, reconstruction
 from cganx.runtime import Generator, latents, load
 
-__all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "TRAIN_SAMPLES", "evaluate"]
+__all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "SEAM", "TRAIN_SAMPLES", "evaluate"]
 
 SAMPLES, TRAIN_SAMPLES = 10_000, 60_000
-GAN_TRAIN, PATH_LENGTH = "gan-train", "path-length"
+GAN_TRAIN, PATH_LENGTH, SEAM = "gan-train", "path-length", "seam-ratio"
 COLOUR: Mapping[str, str] = MappingProxyType({"fid": "frechet-distance", "kid": "kernel-distance"})
 """The figures that other feature networks give as well, by what their names begin with."""
 
-NAMES = (*METRICS, GAN_TRAIN, PATH_LENGTH, RECONSTRUCTION)
+NAMES = (*METRICS, GAN_TRAIN, PATH_LENGTH, RECONSTRUCTION, SEAM)
 PATHS, PATH_SEED = 1000, 2**30
 LEAST_A_CLASS = 50
 MOST_REAL = 60_000
@@ -86,7 +87,7 @@ def evaluate(
         dataset: real pictures of the generator's size. Classes that only one side has are left out.
         samples: pictures to make, and to compare with as many real ones. Figures that need more are None, with a note.
         seed: 0 <= seed < 2**32; other seeds judge other pictures.
-        metrics: names of :data:`NAMES`.
+        metrics: names of :data:`NAMES`; all of them leave ``seam-ratio`` out where the card does not say tileable.
         train_samples: pictures to make for ``gan-train``.
         train_recipe: how its classifiers are trained.
         backbones: further feature networks; each adds ``fid-NAME`` and ``kid-NAME``.
@@ -124,6 +125,8 @@ def evaluate(
         figures.append(_path_length(subject))
     if RECONSTRUCTION in metrics:
         figures.append(_reconstruction(subject))
+    if SEAM in metrics and (generator.card.image.tileable or tuple(metrics) != NAMES):
+        figures.append(_seam(subject))
     made = subject.evidence.made
     return Evaluation(
         model=generator.card.name,
@@ -335,6 +338,26 @@ def _reconstruction(subject: _Subject) -> Figure:
     assert test.labels is not None
     few = test.take(_evenly(test.labels, PICTURES, subject.seed))
     return reconstruction(subject.generator, few, subject.match.asked, subject.progress)
+
+
+def _seam(subject: _Subject) -> Figure:
+    made, real = subject.evidence.made.pixels, subject.evidence.test.pixels
+    base = Figure(
+        name=SEAM,
+        title="Difference across the seam of tiles over that of neighbours (1 is ideal)",
+        better="neither",
+        value=None,
+        samples=len(made),
+        reference="none",
+        network="pixels",
+        source="docs/metrics.md",
+    )
+    try:
+        value, error = seam_ratio(made)
+        note = f"1 is seamless; of the real pictures, which need not repeat, it is {seam_ratio(real).value:.3g}"
+    except RequestError as cause:
+        return replace(base, note=str(cause))
+    return replace(base, value=value, low=max(value - 1.96 * error, 0.0), high=value + 1.96 * error, note=note)
 
 
 def _by_class(subject: _Subject) -> tuple[ClassFigures, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,8 @@ __all__ = [
     "base_size",
     "cut",
     "from_unit",
+    "is_reached",
+    "nearest_reached",
     "orthogonal_init",
     "to_unit",
     "upsamplings",
@@ -25,6 +28,7 @@ __all__ = [
 
 SMALLEST, LARGEST = 8, 256
 WIDEST_BASE = 10.0
+LARGEST_STEP = 2 ** math.ceil(math.log2(LARGEST / WIDEST_BASE))  # between sizes that are reached exactly
 
 
 class Judgement(NamedTuple):
@@ -75,6 +79,28 @@ def base_size(shape: ImageShape) -> tuple[int, int]:
     """Height and width from which `upsamplings` doublings reach at least ``shape``."""
     scale = 2 ** upsamplings(shape)
     return math.ceil(shape.height / scale), math.ceil(shape.width / scale)
+
+
+def is_reached(shape: ImageShape) -> bool:
+    """Whether `upsamplings` doublings of `base_size` give this very size, so that nothing is cut."""
+    scale = 2 ** upsamplings(shape)
+    return (shape.height % scale, shape.width % scale) == (0, 0)
+
+
+def nearest_reached(shape: ImageShape) -> list[ImageShape]:
+    """The two sizes nearest to ``shape`` that are reached exactly, nearest first; of a square, squares."""
+    square = shape.height == shape.width
+    sizes = product(_around(shape.height), _around(shape.width))
+    shapes = [replace(shape, height=height, width=width) for height, width in sizes if height == width or not square]
+
+    def distance(one: ImageShape) -> int:
+        return abs(one.height - shape.height) + abs(one.width - shape.width)
+
+    return sorted(filter(is_reached, shapes), key=distance)[:2]
+
+
+def _around(side: int) -> range:
+    return range(max(SMALLEST, side - LARGEST_STEP), min(LARGEST, side + LARGEST_STEP) + 1)
 
 
 def cut(image: Tensor, shape: ImageShape) -> Tensor:

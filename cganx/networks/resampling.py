@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cganx.networks.wrapping import wrapped
+
 __all__ = ["DoublingConv2d", "HalvingConv2d", "double", "half"]
 
 
@@ -33,18 +35,22 @@ def _over_pairs(kernel: Tensor) -> Tensor:
 class DoublingConv2d(nn.Conv2d):
     """Nearest-neighbour doubling, then a 3x3 convolution: [n, before, h, w] -> [n, after, 2h, 2w].
 
-    In training one transposed 4x4 convolution of stride 2; else the two steps, which is what export writes.
+    In training one transposed 4x4 convolution of stride 2; else the two steps, which is what export writes. ``wraps``: it
+    reads on at the opposite edge, where it otherwise reads zeros.
     """
 
-    def __init__(self, before: int, after: int, *, bias: bool = True) -> None:
-        super().__init__(before, after, 3, padding=1, bias=bias)
+    def __init__(self, before: int, after: int, *, bias: bool = True, wraps: bool = False) -> None:
+        super().__init__(before, after, 3, padding=0 if wraps else 1, bias=bias)
+        self.wraps = wraps
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of twice the size."""
         if not self.training:
-            return super().forward(double(x))
-        kernel = _over_pairs(self.weight.flip(2, 3)).transpose(0, 1)
-        return F.conv_transpose2d(x, kernel.contiguous(memory_format=torch.channels_last), self.bias, stride=2, padding=1)
+            return super().forward(wrapped(double(x)) if self.wraps else double(x))
+        kernel = _over_pairs(self.weight.flip(2, 3)).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        if self.wraps:  # what the added places make is cut off: two more at each edge
+            return F.conv_transpose2d(wrapped(x), kernel, self.bias, stride=2, padding=3)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
 
 
 class HalvingConv2d(nn.Conv2d):

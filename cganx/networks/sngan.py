@@ -7,6 +7,8 @@ chosen so that two CPU cores train it in minutes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -20,10 +22,12 @@ from cganx.networks.layers import (
     Judgement,
     base_size,
     cut,
+    is_reached,
     orthogonal_init,
     upsamplings,
 )
 from cganx.networks.resampling import DoublingConv2d
+from cganx.networks.wrapping import WrappingConv2d
 
 __all__ = ["SNGANDiscriminator", "SNGANGenerator"]
 
@@ -38,26 +42,33 @@ class SNGANGenerator(nn.Module):
     A linear layer to the base of at most about 10 pixels a side, a 3x3 convolution there, then nearest-neighbour
     doublings with a 3x3 convolution each; class-conditional batch norm and ReLU at every stage. A size that the
     doublings do not reach exactly is cut from the middle of the next larger one. ``several``: the labels are attributes.
+    ``tileable``: every convolution reads on at the opposite edge, so that pictures repeat without a seam; ValueError for a
+    size that would be cut.
     """
 
-    def __init__(self, shape: ImageShape, classes: int, latent: int = LATENT, *, several: bool = False) -> None:
+    def __init__(
+        self, shape: ImageShape, classes: int, latent: int = LATENT, *, several: bool = False, tileable: bool = False
+    ) -> None:
         super().__init__()
+        if tileable and not is_reached(shape):
+            raise ValueError(f"{shape.height}x{shape.width} pictures are cut from larger ones, so they cannot be tileable")
         self.shape, self.classes, self.latent = shape, classes, latent
         self.base = base_size(shape)
         stages = upsamplings(shape)
         # From the base to the full size: 64, 32, 16 at 28 pixels; wider ones come in front.
         widths = [min(FINEST * 2**stage, WIDEST) for stage in range(stages, -1, -1)]
         self.width = widths[0]
+        same_size: Callable[..., nn.Module] = WrappingConv2d if tileable else partial(nn.Conv2d, kernel_size=3, padding=1)
         self.linear = nn.Linear(latent + classes, widths[0] * self.base[0] * self.base[1])
         self.first_norm = ClassConditionalBatchNorm2d(widths[0], classes, several=several)
         self.convs = nn.ModuleList(
             [
-                nn.Conv2d(widths[0], widths[0], 3, padding=1, bias=False),
-                *(DoublingConv2d(before, after, bias=False) for before, after in pairwise(widths)),
+                same_size(widths[0], widths[0], bias=False),
+                *(DoublingConv2d(before, after, bias=False, wraps=tileable) for before, after in pairwise(widths)),
             ]
         )
         self.norms = nn.ModuleList(ClassConditionalBatchNorm2d(width, classes, several=several) for width in widths)
-        self.to_image = nn.Conv2d(widths[-1], shape.channels, 3, padding=1)
+        self.to_image = same_size(widths[-1], shape.channels)
         orthogonal_init(self)
 
     def forward(self, latent: Tensor, label: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cganx.training.sampling import ALL, Chances, Share
 
-__all__ = ["NUMBERS", "STANDARD", "AdaptiveProbability", "Augmenter", "Strengths", "augment"]
+__all__ = ["NUMBERS", "STANDARD", "AdaptiveProbability", "Augmenter", "Roller", "Strengths", "augment", "rolled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +150,35 @@ def _whole(number: Tensor, most: int) -> Tensor:
 
 def _per_picture(value: Tensor) -> Tensor:
     return value[:, None, None, None]
+
+
+def rolled(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Each picture moved by so many whole pixels, int64 [n]; what leaves at an edge comes in at the opposite one."""
+    height, width = image.shape[2:]
+    rows = (torch.arange(height, device=image.device)[None, :] - down[:, None]) % height
+    columns = (torch.arange(width, device=image.device)[None, :] - right[:, None]) % width
+    return _picked(image, rows[:, :, None], columns[:, None, :], torch.ones((), dtype=image.dtype, device=image.device))
+
+
+class Roller:
+    """`rolled` by any number of pixels, each as likely as the others, with numbers from a stream of its own."""
+
+    def __init__(self, chances: Chances) -> None:
+        self._chances = chances
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Pictures [n, c, h, w] of the same shape."""
+        height, width = image.shape[2:]
+        down, right = self._chances.draw(len(image), 2).unbind(dim=1)
+        return rolled(image, (down * height).long(), (right * width).long())
+
+    def state(self) -> dict[str, Tensor]:
+        """All that it needs to go on from here."""
+        return self._chances.state()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        self._chances.restore(state)
 
 
 class AdaptiveProbability:

@@ -40,6 +40,7 @@ from cganx.training.starting import (
     identity,
     refuse_strangers,
     settings_of_each,
+    size_instead,
     warn_of_small_classes,
 )
 from cganx.training.state import State
@@ -112,18 +113,22 @@ def train(
 
         # Load the pictures.
         if not isinstance(data, DataSet):
+            load = partial(
+                labelled.load,
+                data,
+                channels=channels,
+                fit=fit,
+                labels_per_class=labels_per_class,
+                skip_unreadable=skip_unreadable,
+                cache=out / "data",
+                shared=together.count > 1,
+                progress=heeding(stopped, data_progress),
+            )
             with together.in_turns():
-                data = labelled.load(
-                    data,
-                    image_size=image_size or recipe.fixed_size,
-                    channels=channels,
-                    fit=fit,
-                    labels_per_class=labels_per_class,
-                    skip_unreadable=skip_unreadable,
-                    cache=out / "data",
-                    shared=together.count > 1,
-                    progress=heeding(stopped, data_progress),
-                )
+                data = load(image_size=image_size or recipe.fixed_size)
+                instead = None if image_size else size_instead(recipe, data.height, data.width)
+                if instead is not None:
+                    data = load(image_size=instead)
         check_kind(recipe, preset, data)
         recipe = recipe.of_kind(data.kind)
         if recipe.settings.by_label or recipe.settings.taught(data.classes):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, noisy, watched
-from cganx.training.augmentation import STANDARD, AdaptiveProbability, Augmenter, Strengths
+from cganx.training.augmentation import STANDARD, AdaptiveProbability, Augmenter, Roller, Strengths
 from cganx.training.preset import Preset
 from cganx.training.sampling import ALL, Chances, Share, seeded
 from cganx.training.settings import GameSettings, Settings
@@ -34,11 +34,12 @@ class Resumable(Protocol):
 class Options:
     """The update of a run, told of its options; and by name what of them a checkpoint must hold, nothing while all are off.
 
-    ``augment`` is None where the discriminator sees pictures as they are.
+    ``augment`` is None where the discriminator sees pictures as they are, ``roll`` where it sees made ones so.
     """
 
     update: Update[Any]
     augment: Augmenter | None = None
+    roll: Roller | None = None
     resumables: Mapping[str, Resumable] = field(default_factory=dict)
 
     @classmethod
@@ -71,7 +72,13 @@ class Options:
             augment = Augmenter(strengths, Chances(seeded(seed, "augmentation"), device, share), probability)
             resumables["augmentation"] = augment
 
-        return cls(dataclasses.replace(recipe.update, loss=game), augment, resumables)  # type: ignore[type-var]
+        roll = None
+        if settings.repeats:
+            roll = Roller(Chances(seeded(seed, "rolls"), device, share))
+            resumables["rolls"] = roll
+
+        update = dataclasses.replace(recipe.update, loss=game)  # type: ignore[type-var]
+        return cls(update, augment, roll, resumables)
 
     def figures(self) -> dict[str, float]:
         """What a line of stats says of them."""

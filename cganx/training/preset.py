@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import torch
@@ -51,7 +52,8 @@ class Preset(Generic[_Settings]):
     head cannot be paired with settings that have no weight for it. ``generator_label`` and ``discriminator_label`` say in
     words how the label enters. ``steps`` is the default length. ``shuffled``: every picture once an epoch, in a new order
     each time; otherwise every picture of a batch is drawn by itself. ``latent`` is ``normal`` or ``uniform``.
-    ``attributes`` says what is otherwise for attributes, None where it takes classes alone.
+    ``attributes`` says what is otherwise for attributes, None where it takes classes alone. Where settings can say that
+    pictures repeat, ``generator`` takes ``tileable=True``.
     ``fixed_size`` is the only (height, width) that the network makes, None where it makes all. ``departs`` says where
     and why the recipe is not the original's. ``layout`` is how pictures and weights lie in memory, whichever is measured
     faster: channels last for almost all.
@@ -89,8 +91,9 @@ class Preset(Generic[_Settings]):
         return Balance(self.update.scale * discriminator, generator)
 
     def of_kind(self, kind: Kind) -> Preset[_Settings]:
-        """The recipe for labels of that kind."""
-        if kind == "class" or self.attributes is None:
-            return self
-        other = self.attributes
-        return replace(self, generator=other.generator or self.generator, update=other.update or self.update)
+        """The recipe for labels of that kind, with the generator that its settings ask for."""
+        other = Attributes[_Settings]() if kind == "class" or self.attributes is None else self.attributes
+        generator: Callable[..., nn.Module] = other.generator or self.generator
+        if self.settings.repeats:
+            generator = partial(generator, tileable=True)
+        return replace(self, generator=generator, update=other.update or self.update)

@@ -16,7 +16,6 @@ from cganx.objectives import HINGE, LEAST_SQUARES, NON_SATURATING, RELATIVISTIC,
 from cganx.training.optimizers import rmsprop
 from cganx.training.preset import Attributes, Preset
 from cganx.training.settings import (
-    ClassHeadSettings,
     ClippedCriticSettings,
     EitherTargetSettings,
     InformedSettings,
@@ -25,6 +24,7 @@ from cganx.training.settings import (
     RelativisticSettings,
     SemiSupervisedSettings,
     TargetTurnsSettings,
+    TileableSettings,
     TurnsSettings,
     UnconditionalSettings,
 )
@@ -54,7 +54,7 @@ RUNNING = "Fakes for the discriminator are made with batch statistics, as the ge
 PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
     {
         # ------------------------------------------------------------------------------------------ the project's own
-        "sngan-small": Preset[ClassHeadSettings](
+        "sngan-small": Preset[TileableSettings](
             summary="Small and quick: spectral norm, hinge loss, projection and class head, averaged weights.",
             source="Miyato et al. 2018; Miyato and Koyama 2018; Odena et al. 2017; Yazici et al. 2019 (the average)",
             generator=sngan.SNGANGenerator,
@@ -62,7 +62,7 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             generator_label="concatenated to the latent; class-conditional batch norm at every stage",
             discriminator_label="projection; class head",
             update=Joint(HINGE),
-            settings=ClassHeadSettings(
+            settings=TileableSettings(
                 batch_size=32,
                 generator_rate=4e-4,
                 discriminator_rate=8e-4,

@@ -139,8 +139,9 @@ class Run:
     @property
     def preset(self) -> Preset[Any]:
         """The preset that the run was started with, with the run's own settings."""
-        preset = find_preset(self.config.preset).of_kind(self.config.kind)
-        return dataclasses.replace(preset, settings=changed(preset.settings, self.config.settings))
+        preset = find_preset(self.config.preset)
+        settings = changed(preset.settings, self.config.settings)
+        return dataclasses.replace(preset, settings=settings).of_kind(self.config.kind)
 
     def checkpoints(self) -> tuple[int, ...]:
         """The steps of which checkpoints are there, ascending."""
@@ -250,7 +251,7 @@ class Run:
             latent = int(preset.generator(config.shape, config.chosen).latent)  # type: ignore[arg-type]
         return GeneratorCard(
             name=self.path.resolve().name,
-            image=Image(height=config.height, width=config.width, channels=config.channels),
+            image=Image(height=config.height, width=config.width, channels=config.channels, tileable=preset.settings.repeats),
             kind=config.kind if config.classes else "unconditional",
             classes=config.classes,
             latent=Latent(size=latent, distribution=preset.latent),

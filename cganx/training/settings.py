@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "TargetSettings",
     "TargetTurnsSettings",
+    "TileableSettings",
     "TurnsSettings",
     "UnconditionalSettings",
     "changed",
@@ -85,6 +86,11 @@ class Settings:
     def by_label(self) -> bool:
         """Whether the generator takes the label of the data."""
         return True
+
+    @property
+    def repeats(self) -> bool:
+        """Whether pictures go on at the opposite edge, so that they repeat without a seam."""
+        return False
 
     @property
     def evenly(self) -> bool:
@@ -265,6 +271,21 @@ class ClassHeadSettings(GameSettings, LabelSettings):
     """The numbers of a recipe whose discriminator also names the class."""
 
     class_weight: float = _number(0.1, "weight of the class head's cross-entropy", 0.0, 100.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileableSettings(ClassHeadSettings):
+    """The numbers of a recipe with a class head whose pictures may repeat without a seam."""
+
+    tileable: bool = field(
+        default=False,
+        metadata={"about": "true or false: whether pictures repeat without a seam; not all sizes can be"},
+    )
+
+    @property
+    def repeats(self) -> bool:
+        """``tileable``."""
+        return self.tileable
 
 
 _Settings = TypeVar("_Settings", bound=Settings)

@@ -16,6 +16,7 @@ import numpy as np
 from cganx.data import DataSet, Kind
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
+from cganx.networks.layers import is_reached, nearest_reached
 from cganx.training.labels import combinations_of
 from cganx.training.preset import Preset
 from cganx.training.presets import PRESETS
@@ -33,6 +34,7 @@ __all__ = [
     "identity",
     "refuse_strangers",
     "settings_of_each",
+    "size_instead",
     "warn_of_small_classes",
 ]
 
@@ -60,6 +62,7 @@ def check_size(recipe: Preset[Any], preset: str, image_size: int | tuple[int, in
     except ValueError as error:
         raise TrainingError(str(error)) from None
     _check_fixed_size(recipe, preset, (height, width))
+    _check_reached(recipe, height, width)
 
 
 def check_kind(recipe: Preset[Any], preset: str, data: DataSet) -> None:
@@ -79,6 +82,29 @@ def _check_fixed_size(recipe: Preset[Any], preset: str, size: tuple[int, int]) -
         raise TrainingError(
             f"preset {preset!r} makes pictures of {made}, not {size[0]}x{size[1]}: leave the image size out, or give {made}"
         )
+
+
+def _check_reached(recipe: Preset[Any], height: int, width: int) -> None:
+    """Refuse a size that the generator would cut from a larger picture, where pictures have to go on at the opposite edge."""
+    shape = ImageShape(1, height, width)
+    if recipe.settings.repeats and not is_reached(shape):
+        near = " or ".join(f"{one.height}x{one.width}" for one in nearest_reached(shape))
+        raise TrainingError(
+            f"{height}x{width} pictures cannot be tileable: the generator would cut them from larger ones; give an image size "
+            f"of {near}, or leave tileable out"
+        )
+
+
+def size_instead(recipe: Preset[Any], height: int, width: int) -> tuple[int, int] | None:
+    """The nearest size that the recipe can make, where it cannot make this one; None where it can, or nothing is near."""
+    try:
+        shape = ImageShape(1, height, width)
+    except ValueError:
+        return None
+    if not recipe.settings.repeats or is_reached(shape):
+        return None
+    nearest = nearest_reached(shape)[0]
+    return nearest.height, nearest.width
 
 
 def settings_of_each(recipe: Preset[Any], processes: int) -> Settings:
@@ -147,6 +173,7 @@ def config_of(
     except ValueError as error:
         raise TrainingError(f"{data.name}: {error}") from None
     _check_fixed_size(recipe, preset, (data.height, data.width))
+    _check_reached(recipe, data.height, data.width)
     return RunConfig(
         preset=preset,
         settings=dataclasses.asdict(recipe.settings),

@@ -73,6 +73,7 @@ class State:
             backward=processes.backward,
             average=processes.average,
             augment=options.augment,
+            roll=options.roll,
             step=processes.step,
             precision=processes.precision,
         )

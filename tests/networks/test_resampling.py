@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from hypothesis import given, settings
@@ -9,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cganx.networks.resampling import DoublingConv2d, HalvingConv2d, double, half
+from cganx.networks.wrapping import WrappingConv2d
 
 sides, channels = st.integers(1, 12), st.integers(1, 5)
+WRAPPING = partial(DoublingConv2d, wraps=True)
 
 
 def results(conv: nn.Module, x: Tensor) -> list[Tensor]:
@@ -27,17 +31,22 @@ class InTwoSteps(nn.Module):
         super().__init__()
         self.weight, self.bias = conv.weight, conv.bias
         self.doubles = isinstance(conv, DoublingConv2d)
+        self.wraps = isinstance(conv, DoublingConv2d) and conv.wraps
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.wraps:
+            return F.conv2d(F.pad(double(x), (1, 1, 1, 1), mode="circular"), self.weight, self.bias)
         if self.doubles:
             return F.conv2d(double(x), self.weight, self.bias, padding=1)
         return half(F.conv2d(x, self.weight, self.bias, padding=1))
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.booleans(), channels, channels, sides, sides)
-def test_joined_is_the_two_steps_gradients_included(doubling: bool, before: int, after: int, height: int, width: int):
-    conv = (DoublingConv2d if doubling else HalvingConv2d)(before, after).double()
+@given(st.sampled_from([DoublingConv2d, HalvingConv2d, WRAPPING]), channels, channels, sides, sides)
+def test_joined_is_the_two_steps_gradients_included(
+    layer: Callable[[int, int], nn.Conv2d], before: int, after: int, height: int, width: int
+):
+    conv = layer(before, after).double()
     x = torch.randn(3, before, height, width, dtype=torch.float64)
     for joined, apart in zip(results(copy.deepcopy(conv), x), results(InTwoSteps(copy.deepcopy(conv)), x), strict=True):
         torch.testing.assert_close(joined, apart, rtol=1e-10, atol=1e-10)
@@ -47,6 +56,24 @@ def test_in_use_a_doubling_stays_a_doubling():
     conv = DoublingConv2d(3, 2).eval()
     x = torch.randn(2, 3, 5, 4)
     assert conv(x).equal(F.conv2d(double(x), conv.weight, conv.bias, padding=1))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.booleans(), channels, channels, sides, sides, st.integers(-9, 9), st.integers(-9, 9))
+def test_what_wraps_moves_with_its_input(
+    training: bool, before: int, after: int, height: int, width: int, down: int, right: int
+):
+    x = torch.randn(2, before, height, width, dtype=torch.float64)
+    moved = x.roll((down, right), (2, 3))
+    for conv, factor in ((WRAPPING(before, after), 2), (WrappingConv2d(before, after), 1)):
+        conv.double().train(training)
+        torch.testing.assert_close(conv(moved), conv(x).roll((factor * down, factor * right), (2, 3)), rtol=1e-10, atol=1e-10)
+
+
+def test_in_use_a_wrapping_doubling_stays_a_doubling():
+    conv = WRAPPING(3, 2).eval()
+    x = torch.randn(2, 3, 5, 4)
+    assert conv(x).equal(F.conv2d(F.pad(double(x), (1, 1, 1, 1), mode="circular"), conv.weight, conv.bias))
 
 
 def test_a_critic_s_penalty_goes_through_both():

@@ -50,7 +50,9 @@ class Players:
     """Both networks in training mode, their optimisers, augmentation, and how this device and its processes go about a step.
 
     ``backward`` differentiates a loss, ``average`` puts means over the processes into tensors, ``step`` moves the weights of
-    optimisers. Networks run under ``precision``; what they give is as exact as what they are given, so losses are.
+    optimisers. ``roll`` moves made pictures on a torus, where they are to go on at the opposite edge: real ones do not, so the
+    discriminator must neither see where a picture ends nor overlook a seam there. Networks run under ``precision``; what they
+    give is as exact as what they are given, so losses are.
     """
 
     generator: nn.Module
@@ -60,6 +62,7 @@ class Players:
     backward: Callable[[Tensor], None]
     average: Callable[[list[Tensor]], None] = lambda _: None
     augment: Callable[[Tensor], Tensor] | None = None
+    roll: Callable[[Tensor], Tensor] | None = None
     step: Callable[..., None] = _step
     precision: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
@@ -73,10 +76,11 @@ class Players:
         return judgement.as_exact_as(image)
 
     def generate(self, latent: Tensor, label: Tensor) -> Tensor:
-        """The generator's pictures."""
+        """The generator's pictures, rolled where the run rolls them."""
         with self.precision():
             made: Tensor = self.generator(latent, label)
-        return made.to(latent.dtype)
+        made = made.to(latent.dtype)
+        return made if self.roll is None else self.roll(made)
 
     @torch.no_grad()
     def fakes(self, latent: Tensor, label: Tensor) -> Tensor:
