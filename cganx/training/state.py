@@ -258,10 +258,14 @@ def _load(module: nn.Module, tensors: dict[str, Tensor], run: Path) -> None:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Adam's moments, laid out in memory as their parameters are: the fused kernel takes that for granted."""
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    """Adam's moments, laid out in memory as their parameters are, and its step count where they are.
+
+    The fused kernel takes both for granted; other optimisers count steps on the CPU.
+    """
+    parameters = [(one, group.get("fused", False)) for group in optimizer.param_groups for one in group["params"]]
     for name, value in tensors.items():
         index, _, key = name.partition("/")
-        parameter = parameters[int(index)]
-        like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
-        optimizer.state[parameter][key] = like.copy_(value)
+        parameter, fused = parameters[int(index)]
+        moment = value.shape == parameter.shape
+        like = parameter if moment else torch.empty_like(value, device=parameter.device if fused else value.device)
+        optimizer.state[parameter][key] = torch.empty_like(like).copy_(value)
