@@ -28,7 +28,8 @@ class Strengths:
     ``translation``: up to this share of the sides, by whole pixels. ``scaling``: by 2^-scaling to 2^scaling. ``rotation``:
     up to so many degrees. ``mirror``: half of the pictures. ``colour``: at 1 brightness moves by up to 0.5 (of -1..1),
     saturation changes by a factor 0 to 2 and contrast by 0.5 to 1.5. ``cutout``: a square, of this share of the sides,
-    becomes grey. What is moved in from outside is grey, 0, too.
+    becomes grey. Outside of a picture lies its mirror image, as in the code of Karras et al.: the grey margin of Zhao et al.
+    teaches the generator to smear a flat ground.
     """
 
     translation: float = 0.0
@@ -94,15 +95,18 @@ def augment(image: Tensor, numbers: Tensor, strengths: Strengths, probability: T
 
 
 def translated(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Each picture moved by so many whole pixels, int64 [n]; what comes in is 0."""
+    """Each picture moved by so many whole pixels, int64 [n]; what comes in is its mirror image."""
     height, width = image.shape[2:]
     rows = torch.arange(height, device=image.device)[None, :, None] - down[:, None, None]
     columns = torch.arange(width, device=image.device)[None, None, :] - right[:, None, None]
-    return _picked(image, rows, columns, torch.ones((), dtype=image.dtype, device=image.device))
+    return _picked(image, rows, columns)
 
 
 def resampled(image: Tensor, scale: Tensor, angle: Tensor) -> Tensor:
-    """Each picture enlarged by ``scale`` and turned by ``angle`` (radians, [n]) about its middle, bilinearly; outside is 0."""
+    """Each picture enlarged by ``scale`` and turned by ``angle`` (radians, [n]) about its middle, bilinearly.
+
+    Outside is its mirror image.
+    """
     height, width = image.shape[2:]
     middle = ((height - 1) / 2, (width - 1) / 2)
     y = torch.arange(height, device=image.device, dtype=image.dtype)[None, :, None] - middle[0]
@@ -113,7 +117,7 @@ def resampled(image: Tensor, scale: Tensor, angle: Tensor) -> Tensor:
     out = torch.zeros_like(image)
     for row, column in ((top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)):
         weight = (1 - (source_y - row).abs()) * (1 - (source_x - column).abs())
-        out = out + _picked(image, row.long(), column.long(), weight)
+        out = out + _picked(image, row.long(), column.long()) * weight[:, None]
     return out
 
 
@@ -133,14 +137,19 @@ def cut_out(image: Tensor, share: float, acts: Tensor, down: Tensor, right: Tens
     return image * (1 - inside)
 
 
-def _picked(image: Tensor, rows: Tensor, columns: Tensor, weight: Tensor) -> Tensor:
-    """The pixels [n, c, h, w] at these places (int64, broadcast to [n, h, w]), times ``weight``; 0 outside the picture."""
+def _picked(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The pixels [n, c, h, w] at these places (int64, broadcast to [n, h, w]); beyond an edge the picture is mirrored."""
     channels, height, width = image.shape[1:]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    place = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+    place = _mirrored(rows, height) * width + _mirrored(columns, width)
     flat = image.permute(0, 2, 3, 1).flatten(1, 2)
     picked = flat.gather(1, place.flatten(1)[:, :, None].expand(-1, -1, channels))
-    return picked.view(-1, height, width, channels).permute(0, 3, 1, 2) * (weight * inside)[:, None]
+    return picked.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _mirrored(place: Tensor, side: int) -> Tensor:
+    """Any int64 place -> 0 .. side - 1, as if mirrors stood at both edges."""
+    place = place % (2 * side)
+    return torch.where(place < side, place, 2 * side - 1 - place)
 
 
 def _whole(number: Tensor, most: int) -> Tensor:
@@ -157,7 +166,7 @@ def rolled(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
     height, width = image.shape[2:]
     rows = (torch.arange(height, device=image.device)[None, :] - down[:, None]) % height
     columns = (torch.arange(width, device=image.device)[None, :] - right[:, None]) % width
-    return _picked(image, rows[:, :, None], columns[:, None, :], torch.ones((), dtype=image.dtype, device=image.device))
+    return _picked(image, rows[:, :, None], columns[:, None, :])
 
 
 class Roller:
