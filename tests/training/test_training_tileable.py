@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,17 @@ from torch import Tensor
 from training_pictures import SMALL
 
 from cganx import runtime
-from cganx.data import DataSet, LabelledImages
+from cganx.data import DataSet, Kind, LabelledImages
 from cganx.errors import TrainingError
 from cganx.evaluation.metrics.seam import seam_ratio
 from cganx.networks import ImageShape
 from cganx.networks.layers import base_size, is_reached, nearest_reached, upsamplings
 from cganx.networks.sngan import SNGANGenerator
+from cganx.networks.wrapping import WrappingConv2d
 from cganx.training import PRESETS, open_run, train
-from cganx.training.augmentation import rolled
+from cganx.training.augmentation import Roller, rolled
 from cganx.training.checkpoint import load_checkpoint
+from cganx.training.sampling import Chances
 from cganx.training.settings import changed
 
 TILEABLE = SMALL | {"tileable": True}
@@ -130,6 +133,27 @@ def test_training_and_use_are_one_function_but_for_the_norms(tileable: bool) -> 
     for conv in generator.convs:
         conv.train()
     torch.testing.assert_close(generator(latent, label), used, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["class", "attributes"])
+def test_the_recipe_of_either_kind_of_label_wraps(kind: Kind) -> None:
+    preset = PRESETS["sngan-small"]
+    for tileable in (True, False):
+        recipe = replace(preset, settings=changed(preset.settings, {"tileable": tileable})).of_kind(kind)
+        generator = recipe.generator(ImageShape(3, 16, 16), 2)
+        assert any(isinstance(one, WrappingConv2d) for one in generator.modules()) == tileable
+        assert any("shared_gain" in name for name in generator.state_dict()) == (kind == "attributes")
+
+
+def test_made_pictures_are_rolled_for_the_discriminator_alone(tmp_path: Path) -> None:
+    """Rolled or not, a picture has the same pixels; the generator that people see is not told of it."""
+    run = train(crops(), out=tmp_path / "run", steps=1, settings=TILEABLE)
+    roll = Roller(Chances(torch.Generator().manual_seed(0), torch.device("cpu")))
+    image = run.generator()(torch.randn(16, 64), torch.eye(2)[torch.arange(16) % 2])
+    moved = roll(image)
+    assert moved.shape == image.shape
+    assert not moved.equal(image)
+    assert moved.flatten(2).sort().values.equal(image.flatten(2).sort().values)
 
 
 # --- a run
