@@ -240,13 +240,12 @@ def _typed_values(found: dict[int, list[_Field]], kind: int, dtype: np.dtype[Any
         return _reals(found, 4, "<f4")
     if kind == DOUBLE:
         return _reals(found, 10, "<f8")
-    values = _integers(found, 7 if kind == INT64 else 5)
-    try:
-        if kind == FLOAT16:
-            return np.array(values, np.uint16).view(dtype)
-        return np.array(values, dtype)
-    except (OverflowError, ValueError):
-        raise UnsafeModel("a tensor holds a number that its element type cannot hold") from None
+    values = np.array(_integers(found, 7 if kind == INT64 else 5), np.int64)
+    # Compared, for numpy before 2 wraps round in silence. Of a half its 16 bits are the number.
+    held = values.astype(np.uint16 if kind == FLOAT16 else dtype)
+    if not np.array_equal(held, values):
+        raise UnsafeModel("a tensor holds a number that its element type cannot hold")
+    return held.view(dtype)
 
 
 def _value(data: memoryview) -> Value:

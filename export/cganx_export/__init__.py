@@ -6,6 +6,6 @@ report = export(module, card, "model.onnx")
 """
 
 from cganx_export.api import export, export_run
-from cganx_export.report import ClassifierReport, ExportReport, Parity, RewriteTrial
+from cganx_export.report import ClassifierReport, ExportReport, Parity, RewriteTrial, Rounding
 
-__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "export", "export_run"]
+__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "Rounding", "export", "export_run"]

@@ -43,6 +43,13 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
     help="How the file takes its label: weights that blend classes, or a class number.",
 )
 @click.option("--no-rewrite", is_flag=True, help="Write the plain graph: the same bytes each time.")
+@click.option(
+    "--weights",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="How the file stores its weights; float16 takes half the bytes, and the file still computes in float32.",
+)
 @click.option("--name", help="The generator's name in its card. [default: the run's]")
 @click.option(
     "--classifier",
@@ -57,6 +64,7 @@ def export(
     checkpoint: Checkpoint,
     label_input: Literal["weights", "index"],
     no_rewrite: bool,
+    weights: Literal["float32", "float16"],
     name: str | None,
     classifier: Path | None,
     sidecar: bool,
@@ -73,6 +81,7 @@ def export(
         checkpoint=checkpoint,
         label_input=label_input,
         rewrite=not no_rewrite,
+        weights=weights,
         sidecar=sidecar,
         name=name,
         classifier=classifier,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,13 @@ from cganx.card import GeneratorCard
 from cganx.errors import ExportError
 from cganx.runtime.backend import first_line, open_session
 from cganx_export.head import pixels_of
-from cganx_export.report import Parity
+from cganx_export.report import Parity, Rounding
 
-__all__ = ["BATCHES", "TOLERANCE", "check", "codes", "feeds", "latents", "session_of"]
+__all__ = ["BATCHES", "TOLERANCE", "Forms", "check", "check_rounding", "codes", "feeds", "latents", "session_of"]
 
 TOLERANCE = 1e-4
+# What the runtime promises between machines: at most one level apart in 99.9 % of the values.
+MOST_FAR = 1e-3
 BATCHES = (1, 2, 7)
 ADVICE = "Check that the module gives the same image twice in eval mode, and that forward does not depend on the batch size"
 Floats = NDArray[np.float32]
@@ -32,6 +34,15 @@ class _Case:
     latent: Floats
     weights: Floats | None
     code: Floats | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forms:
+    """One function as three models: with its full weights, with them rounded to half, and with them stored as halves."""
+
+    full: bytes
+    rounded: bytes
+    halved: bytes
 
 
 def session_of(model: bytes) -> Any:
@@ -99,6 +110,37 @@ def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
     )
 
 
+def check_rounding(forms: Forms, card: GeneratorCard, found: Parity) -> Parity:
+    """What ``found`` says of the full model, with what rounding its weights to half changes.
+
+    Raises ExportError where the halved model is more than TOLERANCE from the rounded one, which is the same function,
+    or more than MOST_FAR of its pixel values are over one level from those of the full one.
+    """
+    full, rounded, halved = (session_of(model) for model in (forms.full, forms.rounded, forms.halved))
+    largest, levels = 0.0, np.zeros(256, np.int64)  # how many pixel values are so many levels apart
+    for case in _cases(card):
+        given = feeds(card, case.latent, case.weights, case.code)
+        image, pixels = halved.run(["image", "pixels"], given)
+        full_image, full_pixels = full.run(["image", "pixels"], given)
+        apart = float(np.abs(image - rounded.run(["image"], given)[0]).max())
+        if not apart <= TOLERANCE:  # also where it is not a number
+            raise ExportError(
+                f"onnxruntime is {apart:.2g} apart between weights stored as float16 and the same values as float32, where "
+                f"{TOLERANCE:g} is allowed; export with float32 weights"
+            )
+        _check_output(case, image, pixels)
+        largest = max(largest, float(np.abs(image - full_image).max()))
+        levels += np.bincount(np.abs(pixels.astype(np.int16) - full_pixels).reshape(-1), minlength=256)
+    shares = levels / levels.sum()
+    rounding = Rounding(max_difference=largest, pixels_changed=float(shares[1:].sum()), pixels_far=float(shares[2:].sum()))
+    if rounding.pixels_far > MOST_FAR:
+        raise ExportError(
+            f"with float16 weights {rounding.pixels_far:.2%} of the pixel values are more than one level from those with "
+            f"float32 weights, where {MOST_FAR:.1%} may be; export with float32 weights"
+        )
+    return replace(found, batch_invariant=_batch_difference(halved, card) == 0.0, rounding=rounding)
+
+
 def _compare(case: _Case, image: Floats, pixels: NDArray[np.uint8], wanted: Floats) -> float:
     if not np.isfinite(wanted).all():
         raise ExportError(
@@ -113,6 +155,11 @@ def _compare(case: _Case, image: Floats, pixels: NDArray[np.uint8], wanted: Floa
             f"{_where(case, image, wrong)} onnxruntime gives {image[place]:.6g} and torch {wanted[place]:.6g}, "
             f"{difference[place]:.2g} apart where {TOLERANCE:g} is allowed. {ADVICE}"
         )
+    _check_output(case, image, pixels)
+    return float(difference.max())
+
+
+def _check_output(case: _Case, image: Floats, pixels: NDArray[np.uint8]) -> None:
     if np.abs(image).max() > 1:
         raise ExportError(f"{_where(case, image, np.abs(image) > 1)} the image is outside -1..1. End the module in tanh")
     formula = pixels_of(image)
@@ -121,7 +168,6 @@ def _compare(case: _Case, image: Floats, pixels: NDArray[np.uint8], wanted: Floa
             f"{_where(case, pixels, pixels != formula)} `pixels` is not its formula applied to `image`; "
             "this onnxruntime rounds differently, so export with another version of it"
         )
-    return float(difference.max())
 
 
 def _where(case: _Case, values: NDArray[Any], wrong: NDArray[np.bool_]) -> str:

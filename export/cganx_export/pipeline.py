@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from cganx.runtime.backend import import_onnxruntime
 from cganx.runtime.reader import read
 from cganx_export import parity, timing
 from cganx_export.cleaning import clean, fold_batch_norm
+from cganx_export.halving import halved, rounded
 from cganx_export.head import finished
 from cganx_export.report import ExportReport, Parity, RewriteTrial
 from cganx_export.rewrites import REWRITES, batch_invariant
@@ -35,10 +36,12 @@ def export_module(
     *,
     label_input: Literal["weights", "index"],
     rewrite: bool,
+    weights: Literal["float32", "float16"],
     sidecar: bool,
 ) -> ExportReport:
     """Export ``module``, hold the file to what ``reference`` gives, and write it; see `cganx_export.export`."""
     refuse_bad_target(path)
+    _check_weights(weights)
     card = _asked(card, label_input)
     _check_card(card)
 
@@ -54,9 +57,9 @@ def export_module(
     graph, trials = _rewritten(graph, card) if rewrite else (graph, ())
 
     # The proof
-    model = model_of(graph).SerializeToString(deterministic=True)
-    _check_onnx(model)
-    found = parity.check(model, reference, card)
+    found = parity.check(_checked(graph), reference, card)
+    if weights == "float16":
+        graph, found = _halved(graph, card, found)
     card = _described(card, found, trials)
     data, digest = seal(graph, card)
     try:
@@ -85,6 +88,11 @@ def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> Gen
         return replace(card, label=Label(input=label_input))
     except CardMismatch as error:
         raise ExportError(f"{error}. Export with label_input='weights'") from error
+
+
+def _check_weights(weights: str) -> None:
+    if weights not in ("float32", "float16"):
+        raise ExportError(f"weights is {weights!r}; say 'float32' or 'float16'")
 
 
 def _check_card(card: GeneratorCard) -> None:
@@ -138,24 +146,39 @@ def _rewritten(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphP
     return graph, tuple(trials)
 
 
-def _check_onnx(model: bytes) -> None:
+def _halved(graph: onnx.GraphProto, card: GeneratorCard, found: Parity) -> tuple[onnx.GraphProto, Parity]:
+    """The proven graph with float16 weights, itself proven."""
+    made = halved(graph)
+    forms = parity.Forms(full=_checked(graph), rounded=_checked(rounded(graph)), halved=_checked(made))
+    return made, parity.check_rounding(forms, card, found)
+
+
+def _checked(graph: onnx.GraphProto) -> bytes:
+    """The graph as a model that the onnx package finds nothing wrong with."""
+    model: bytes = model_of(graph).SerializeToString(deterministic=True)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f"the graph is not valid ONNX: {error}. Report this with the module that gave it") from error
+    return model
 
 
 def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...]) -> GeneratorCard:
     """The card with what export knows. Names only of the rewrites: timings belong to this machine."""
-    return replace(
-        card,
-        method={**card.method, "rewrites": [trial.name for trial in trials if trial.applied]},
-        parity={
-            "against": f"torch {torch.__version__.partition('+')[0]}",
-            "runtime": f"onnxruntime {import_onnxruntime().__version__}",
-            "batches": list(found.batches),
-            "max_difference": float(f"{found.max_difference:.1e}"),
-            "tolerance": found.tolerance,
-            "batch_invariant": found.batch_invariant,
-        },
-    )
+    method: dict[str, Any] = {**card.method, "rewrites": [trial.name for trial in trials if trial.applied]}
+    compared: dict[str, Any] = {
+        "against": f"torch {torch.__version__.partition('+')[0]}",
+        "runtime": f"onnxruntime {import_onnxruntime().__version__}",
+        "batches": list(found.batches),
+        "max_difference": _two_digits(found.max_difference),
+        "tolerance": found.tolerance,
+        "batch_invariant": found.batch_invariant,
+    }
+    if found.rounding is not None:
+        method["weights"] = "float16"
+        compared["rounding"] = {name: _two_digits(value) for name, value in asdict(found.rounding).items()}
+    return replace(card, method=method, parity=compared)
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.1e}")

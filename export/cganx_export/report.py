@@ -7,7 +7,20 @@ from pathlib import Path
 
 from cganx.card import GeneratorCard
 
-__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial"]
+__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "Rounding"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounding:
+    """What float16 weights cost: the file beside the one with float32 weights, over the pictures of its parity.
+
+    ``max_difference`` is over all values of ``image``. Of the values of ``pixels``, the share ``pixels_changed`` is
+    another level at all, and ``pixels_far`` more than one level away.
+    """
+
+    max_difference: float
+    pixels_changed: float
+    pixels_far: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +28,8 @@ class Parity:
     """How the file in onnxruntime compares with the torch module.
 
     ``max_difference`` is over all values of ``image``; ``batch_invariant`` says whether pictures made alone, by threes
-    and all together came out byte-equal on this machine.
+    and all together came out byte-equal on this machine. Where weights are float16, ``max_difference`` is that of the
+    graph before they were rounded, and ``rounding`` what that changed.
     """
 
     max_difference: float
@@ -23,6 +37,7 @@ class Parity:
     batches: tuple[int, ...]
     pictures: int
     batch_invariant: bool
+    rounding: Rounding | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +91,10 @@ class ExportReport:
     classifier: ClassifierReport | None = None
 
     def __str__(self) -> str:
+        rounding = self.parity.rounding
+        halves = "" if rounding is None else f", float16 weights ({rounding.pixels_changed:.2%} of pixel values another level)"
         applied = [f"{trial.name} ({1 / trial.ratio:.2f} times as fast)" for trial in self.rewrites if trial.applied]
         return (
-            f"{self.path}: {self.bytes / 1e6:.2f} MB, parity {self.parity.max_difference:.1e}"
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, parity {self.parity.max_difference:.1e}{halves}"
             f"{', image clipped to -1..1' if self.clipped else ''}; rewrites: {', '.join(applied) or 'none'}"
         )

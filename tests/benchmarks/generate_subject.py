@@ -1,9 +1,10 @@
-"""A worker that makes pictures of one file: by ``Generator.generate``, or by the bare session.
+"""A worker that makes pictures of one file: by ``Generator.generate``, or by the bare session; or that loads it.
 
-    generate_subject.py runtime|raw|raw-quiet FILE BATCH
+    generate_subject.py runtime|raw|raw-quiet|load FILE BATCH
 
 ``raw`` is onnxruntime's default session with the same number of threads, ``raw-quiet`` has the options that the
 runtime sets. Both are fed the same ready arrays each time; ``runtime`` starts from a label and seeds.
+``load`` is ``runtime.load`` alone, whatever the batch.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -45,7 +47,20 @@ def raw(path: str, batch: int, *, quiet: bool) -> Callable[[], object]:
     return lambda: session.run(["pixels"], feed)
 
 
+def loading(path: str, batch: int) -> Callable[[], object]:
+    from cganx import runtime
+
+    assert batch
+    return lambda: runtime.load(path, device="cpu")
+
+
+SUBJECTS: dict[str, Callable[[str, int], Callable[[], object]]] = {
+    "runtime": through_runtime,
+    "raw": partial(raw, quiet=False),
+    "raw-quiet": partial(raw, quiet=True),
+    "load": loading,
+}
+
 if __name__ == "__main__":
     how, path, batch = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    unit = through_runtime(path, batch) if how == "runtime" else raw(path, batch, quiet=how == "raw-quiet")
-    serve(timed(unit), {"subject": how, "batch": batch})
+    serve(timed(SUBJECTS[how](path, batch)), {"subject": how, "batch": batch})

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "cold_start",
     "generate_ratio",
     "throughput",
+    "half_weights",
     "keras_step",
     "step_speed",
     "steady_memory",

@@ -87,6 +87,24 @@ def bundled_file() -> Path | None:
     return path if path.exists() else None
 
 
+def halved_file(full: Path) -> Path:
+    """The same file with float16 weights."""
+    path = BUILD / f"{full.stem}-float16.onnx"
+
+    def make() -> None:
+        import onnx
+
+        from cganx import runtime
+        from cganx_export.halving import halved
+        from cganx_export.sealing import seal
+
+        data, _ = seal(halved(onnx.load(full).graph), runtime.read(full).card)
+        path.write_bytes(data)
+
+    _kept(path.with_suffix(".stamp"), _stamp([full, *_sources("export/cganx_export")]), make, f"writing {path.name}")
+    return path
+
+
 def script(name: str) -> str:
     """A script of this folder, as an argument for Python."""
     return os.fspath(HERE / name)

@@ -47,6 +47,13 @@ class Unbounded(Small):
         return 10 * super().forward(latent, label)
 
 
+class Shaky(Small):
+    """A small change of its weights is a large one of its image."""
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        return torch.sin(1000 * self.to_image(self.features(torch.cat([latent, label], 1))))
+
+
 class Normalised(Small):
     """Every kind of norm that must be gone or plain in the file, dropout, and spectral norm as a parametrisation."""
 

@@ -106,6 +106,30 @@ def test_a_run_becomes_the_same_file_by_call_and_by_command(
     assert GeneratorCard.from_json((tmp_path / "again.onnx.json").read_text(encoding="utf-8")) == report.card
 
 
+def test_the_command_writes_halves(run_path: Path, tmp_path: Path, part: Callable[[str], None]) -> None:
+    part("click")
+    from click.testing import CliRunner
+
+    from cganx_cli.describe import inspect
+    from cganx_export.command import export as command
+
+    sizes = {}
+    for weights in ("float32", "float16"):
+        out = tmp_path / f"{weights}.onnx"
+        arguments = [str(run_path), "-o", str(out), "--no-rewrite", "--weights", weights]
+        result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (0, "", 2)
+        assert ("float16 weights" in result.stderr) == (weights == "float16")
+        sizes[weights] = out.stat().st_size
+        assert runtime.load(out, device="cpu").generate("bag", seeds=range(4)).shape == (4, 13, 9, 3)
+    assert sizes["float16"] < 0.55 * sizes["float32"]
+    shown = CliRunner().invoke(inspect, [str(tmp_path / "float16.onnx")], catch_exceptions=False).stdout
+    rows = dict(line.split(maxsplit=1) for line in shown.splitlines())
+    assert rows["method.weights"] == "float16"
+    assert float(rows["parity.rounding.pixels_far"]) <= 1e-3
+    assert CliRunner().invoke(command, [str(run_path), "-o", "model.onnx", "--weights", "float8"]).exit_code == 2
+
+
 def test_the_best_checkpoint_is_exported_where_one_was_judged(
     run_path: Path, tmp_path: Path, part: Callable[[str], None]
 ) -> None:

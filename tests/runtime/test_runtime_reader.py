@@ -174,6 +174,100 @@ def infinite_in_float_data(model: Any) -> None:
     one.float_data.append(float("inf"))
 
 
+def halved(model: Any, name: str = "latent.matrix") -> Any:
+    """The matrix as float16 behind a Cast to float32; its tensor."""
+    from onnx import TensorProto, numpy_helper
+
+    one = next(one for one in model.graph.initializer if one.name == name)
+    one.CopyFrom(tensor(f"{name}.half", numpy_helper.to_array(one).astype(np.float16)))
+    model.graph.node.insert(0, node("Cast", [one.name], [name], to=TensorProto.FLOAT))
+    return one
+
+
+def halved_number_by_number(model: Any) -> Any:
+    """The same in int32_data, where the 16 bits of a half are a whole number."""
+    one = halved(model)
+    one.int32_data.extend(np.frombuffer(one.raw_data, "<u2").tolist())
+    one.ClearField("raw_data")
+    return one
+
+
+def half_nan(model: Any) -> None:
+    one = halved(model)
+    one.raw_data = one.raw_data[:-2] + b"\x01\x7c"
+
+
+def half_infinite(model: Any) -> None:
+    one = halved(model)
+    one.raw_data = b"\x00\xfc" + one.raw_data[2:]
+
+
+def half_cut_short(model: Any) -> None:
+    one = halved(model)
+    one.raw_data = one.raw_data[:-1]
+
+
+def half_with_the_bytes_of_a_single(model: Any) -> None:
+    one = halved(model)
+    one.raw_data = bytes(2 * len(one.raw_data))
+
+
+def half_in_float_data(model: Any) -> None:
+    one = halved(model)
+    one.ClearField("raw_data")
+    one.float_data.extend([0.0] * int(np.prod(one.dims)))
+
+
+def half_stored_twice(model: Any) -> None:
+    halved(model).int32_data.append(0)
+
+
+def half_nan_as_a_number(model: Any) -> None:
+    halved_number_by_number(model).int32_data[3] = 0x7E00
+
+
+def half_infinite_as_a_number(model: Any) -> None:
+    halved_number_by_number(model).int32_data[0] = 0xFC00
+
+
+def half_of_seventeen_bits(model: Any) -> None:
+    halved_number_by_number(model).int32_data[0] = 0x13C00
+
+
+def half_below_zero(model: Any) -> None:
+    halved_number_by_number(model).int32_data[0] = -1
+
+
+def half_one_number_short(model: Any) -> None:
+    halved_number_by_number(model).int32_data.pop()
+
+
+def byte_of_nine_bits(model: Any) -> None:
+    one = model.graph.initializer.add()
+    one.name, one.data_type = "bytes", 2
+    one.dims.append(1)
+    one.int32_data.append(256)
+
+
+def cast_to_what_is_not_known(model: Any) -> None:
+    halved(model)
+    model.graph.node[0].attribute[0].i = 16  # bfloat16
+
+
+def cast_that_lies(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    halved(model)
+    model.graph.value_info.append(helper.make_tensor_value_info("latent.matrix", TensorProto.FLOAT16, [5, 16]))
+
+
+def half_unfolded(model: Any) -> None:
+    halved(model)
+    constant(model, "huge", [1 << 14, 1 << 14])
+    constant(model, "seed", [[0.0]], np.float16)
+    model.graph.node.insert(0, node("Expand", ["seed", "huge"], ["unfolded"]))
+
+
 def too_few_values(model: Any) -> None:
     model.graph.initializer[0].dims[0] += 1
 
@@ -378,6 +472,21 @@ def batch_frozen_inside(model: Any) -> None:
         (sparse, "sparse"),
         (not_finite, "finite"),
         (infinite_in_float_data, "finite"),
+        (half_nan, "'latent.matrix.half' holds a value that is not finite"),
+        (half_infinite, "'latent.matrix.half' holds a value that is not finite"),
+        (half_cut_short, "does not hold the 80 values"),
+        (half_with_the_bytes_of_a_single, "does not hold the 80 values"),
+        (half_in_float_data, "does not hold the 80 values"),
+        (half_stored_twice, "does not hold the 80 values"),
+        (half_nan_as_a_number, "not finite"),
+        (half_infinite_as_a_number, "not finite"),
+        (half_of_seventeen_bits, "cannot hold"),
+        (half_below_zero, "cannot hold"),
+        (half_one_number_short, "does not hold the 80 values"),
+        (byte_of_nine_bits, "cannot hold"),
+        (cast_to_what_is_not_known, "casts to an element type"),
+        (cast_that_lies, "declares 'latent.matrix' as float16, but makes float32"),
+        (half_unfolded, "unfold"),
         (too_few_values, "does not hold"),
         (negative_dimension, "impossible shape"),
         (two_of_a_name, "same name"),
@@ -413,6 +522,55 @@ def batch_frozen_inside(model: Any) -> None:
 def test_hostile_graphs_are_refused_before_a_session(make: Any, change: Any, word: str) -> None:
     with pytest.raises(UnsafeModel, match=word):
         runtime.read(make(change))
+
+
+@pytest.mark.parametrize("change", [halved, halved_number_by_number])
+def test_weights_in_half_precision_are_read_and_run(make: Any, change: Any, part: Callable[[str], None]) -> None:
+    part("onnxruntime")
+    plain, made = make(), make(change)
+    assert runtime.read(made).inputs == runtime.read(plain).inputs
+    stored = parse(memoryview(plain)).graph.initializers["latent.matrix"].array
+    half = parse(memoryview(made)).graph.initializers["latent.matrix.half"].array
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, stored.astype(np.float16))
+    ours, theirs = (runtime.load(data, device="cpu").generate("red", seeds=range(50)) for data in (made, plain))
+    assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+@given(st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=40))
+def test_the_two_ways_to_store_halves_are_read_alike(bits: list[int]) -> None:
+    from cganx.runtime.model import _tensor
+
+    raw = np.array(bits, "<u2").tobytes()
+    head = b"\x08" + _varint(len(bits)) + b"\x10\x0a"
+    numbers = b"".join(_varint(one) for one in bits)
+    forms = [head + b"\x4a" + _varint(len(raw)) + raw, head + b"\x2a" + _varint(len(numbers)) + numbers]
+    if not np.isfinite(np.frombuffer(raw, "<f2")).all():
+        for form in forms:
+            with pytest.raises(UnsafeModel, match="not finite"):
+                _tensor(memoryview(form))
+        return
+    first, second = (_tensor(memoryview(form)).array for form in forms)
+    assert first.dtype == second.dtype == np.float16
+    assert first.tobytes() == second.tobytes() == raw
+
+
+def half_outside(kind: str) -> Any:
+    def change(model: Any) -> None:
+        values = model.graph.input if kind == "latent" else model.graph.output
+        next(value for value in values if value.name == kind).type.tensor_type.elem_type = 10
+        if kind == "latent":
+            halved(model)
+            del model.graph.node[0]
+            model.graph.node[0].input[1] = "latent.matrix.half"
+
+    return change
+
+
+@pytest.mark.parametrize("kind", ["latent", "image"])
+def test_inputs_and_image_are_no_halves(make: Any, kind: str) -> None:
+    with pytest.raises(ModelError, match="float16"):
+        runtime.read(make(half_outside(kind)))
 
 
 def rename_input(model: Any) -> None:
