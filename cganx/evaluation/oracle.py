@@ -199,13 +199,15 @@ def _write(path: Path, made: Oracle) -> None:
 
 
 def _read(path: Path, dataset: DataSet, name: str) -> Oracle | None:
-    """The kept oracle; None where there is none or the file is damaged."""
+    """The kept oracle; None where there is none, or the file is damaged or another's."""
     shape = (dataset.height, dataset.width, dataset.channels)
     with torch.device("meta"):  # no weights are drawn: the caller's random state stays as it is
         network = Classifier(channels=shape[2], side=max(shape[:2]), classes=len(dataset.classes))
     try:
         with safe_open(path, framework="pt") as file:
             figures = json.loads((file.metadata() or {})[KEY])
+            if figures["name"] != name:
+                return None
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         network.load_state_dict(
             {key.removeprefix(NETWORK): value for key, value in tensors.items() if key.startswith(NETWORK)},
