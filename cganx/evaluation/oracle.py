@@ -17,14 +17,11 @@ from torch import Tensor
 
 from cganx.data import DataSet, LabelledImages, cache_folder, require_classes
 from cganx.errors import DataError
-from cganx.evaluation.classifier import FEATURES, Classifier, Progress, Recipe, fit, to_input
+from cganx.evaluation.classifier import FEATURES, ORACLE, Architecture, FeatureNetwork, Progress, Recipe, fit, to_input
 from cganx.evaluation.frechet import Gaussian, Moments, frechet
 from cganx.whole_file import whole_file
 
 __all__ = ["Oracle", "Recipe", "oracle"]
-
-VERSION = 1
-"""Goes up whenever the classifier or its training changes: figures of different oracles do not compare."""
 
 BATCH = 256
 KEY = "cganx.oracle"
@@ -49,7 +46,7 @@ class Oracle:
     floor: float
     real: Gaussian
     pictures: int
-    _network: Classifier = field(repr=False)
+    _network: FeatureNetwork = field(repr=False)
 
     def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The float32 features [n, 128] of pictures uint8 [n, height, width, channels].
@@ -90,7 +87,12 @@ class Oracle:
 
 
 def oracle(
-    dataset: DataSet, *, recipe: Recipe | None = None, cache: Path | None = None, progress: Progress | None = None
+    dataset: DataSet,
+    *,
+    recipe: Recipe | None = None,
+    architecture: Architecture = ORACLE,
+    cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> Oracle:
     """The oracle of a data set: from the cache, else trained and kept there.
 
@@ -99,6 +101,7 @@ def oracle(
     Args:
         dataset: at least two classes, with labelled pictures of each in both splits.
         recipe: how it is trained where it has to be; part of the cache's key.
+        architecture: what is trained; others give a second opinion, and their figures do not compare with the oracle's.
         cache: the folder to keep it in; by default ``$CGANX_CACHE``, else the user's cache folder.
         progress: called with (stage, done, total) while it is trained.
 
@@ -110,20 +113,20 @@ def oracle(
     require_classes(dataset)
     _require_test_pictures(dataset)
     recipe = recipe or Recipe()
-    identity = json.dumps([VERSION, dataset.fingerprint, asdict(recipe)])
+    identity = json.dumps([architecture.version, dataset.fingerprint, asdict(recipe)])
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    path = (cache or cache_folder()) / f"oracle-{key}.safetensors"
-    name = f"cganx-oracle-{VERSION}-{key}"
-    kept = _read(path, dataset, name)
+    path = (cache or cache_folder()) / f"{architecture.name}-{key}.safetensors"
+    name = f"cganx-{architecture.name}-{architecture.version}-{key}"
+    kept = _read(path, dataset, name, architecture)
     if kept is None:
-        kept = _train(dataset, recipe, name, progress or (lambda *_: None))
+        kept = _train(dataset, recipe, name, architecture, progress or (lambda *_: None))
         _write(path, kept)
     return kept
 
 
-def _train(dataset: DataSet, recipe: Recipe, name: str, progress: Progress) -> Oracle:
+def _train(dataset: DataSet, recipe: Recipe, name: str, architecture: Architecture, progress: Progress) -> Oracle:
     train, test = dataset.train, dataset.test
-    network = fit(train.images, train.labels, len(dataset.classes), recipe, progress)
+    network = fit(train.images, train.labels, len(dataset.classes), recipe, progress, architecture)
     learnt, _ = _judge(network, train, "judging the training pictures", progress)
     real, accuracy = _judge(network, test, "judging the test pictures", progress)
     return Oracle(
@@ -138,7 +141,7 @@ def _train(dataset: DataSet, recipe: Recipe, name: str, progress: Progress) -> O
     )
 
 
-def _judge(network: Classifier, part: LabelledImages, stage: str, progress: Progress) -> tuple[Gaussian, float]:
+def _judge(network: FeatureNetwork, part: LabelledImages, stage: str, progress: Progress) -> tuple[Gaussian, float]:
     """The Gaussian of a split's features, every class counted alike, and the share of right verdicts."""
     weights = 1.0 / np.maximum(np.bincount(part.labels[part.labels >= 0]), 1)
     moments, right, seen = Moments(), 0, 0
@@ -164,7 +167,7 @@ def _require_test_pictures(dataset: DataSet) -> None:
 
 
 @torch.inference_mode()
-def _features(network: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _features(network: FeatureNetwork, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     features = np.empty((len(pixels), FEATURES), np.float32)
     for start in range(0, len(pixels), BATCH):
         part = np.ascontiguousarray(pixels[start : start + BATCH])
@@ -173,13 +176,13 @@ def _features(network: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.floa
 
 
 @torch.inference_mode()
-def _classify(network: Classifier, features: NDArray[np.float32]) -> NDArray[np.int64]:
+def _classify(network: FeatureNetwork, features: NDArray[np.float32]) -> NDArray[np.int64]:
     ids: NDArray[np.int64] = network.classify(torch.from_numpy(features)).argmax(dim=1).numpy()
     return ids
 
 
 @torch.inference_mode()
-def _probabilities(network: Classifier, features: NDArray[np.float32]) -> NDArray[np.float32]:
+def _probabilities(network: FeatureNetwork, features: NDArray[np.float32]) -> NDArray[np.float32]:
     shares: NDArray[np.float32] = network.classify(torch.from_numpy(features)).softmax(dim=1).numpy()
     return shares
 
@@ -195,17 +198,19 @@ def _write(path: Path, made: Oracle) -> None:
         with whole_file(path) as file:
             file.write(save(tensors, metadata={KEY: json.dumps(figures)}))
     except OSError as error:
-        _log.warning("%s cannot be written (%s), so the oracle will be trained again next time", path, error.strerror)
+        _log.warning("%s cannot be written (%s), so %s will be trained again next time", path, error.strerror, made.name)
 
 
-def _read(path: Path, dataset: DataSet, name: str) -> Oracle | None:
-    """The kept oracle; None where there is none or the file is damaged."""
+def _read(path: Path, dataset: DataSet, name: str, architecture: Architecture) -> Oracle | None:
+    """The kept oracle; None where there is none, or the file is damaged or another's."""
     shape = (dataset.height, dataset.width, dataset.channels)
     with torch.device("meta"):  # no weights are drawn: the caller's random state stays as it is
-        network = Classifier(channels=shape[2], side=max(shape[:2]), classes=len(dataset.classes))
+        network = architecture.build(shape[2], max(shape[:2]), len(dataset.classes))
     try:
         with safe_open(path, framework="pt") as file:
             figures = json.loads((file.metadata() or {})[KEY])
+            if figures["name"] != name:
+                return None
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         network.load_state_dict(
             {key.removeprefix(NETWORK): value for key, value in tensors.items() if key.startswith(NETWORK)},

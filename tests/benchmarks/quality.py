@@ -31,11 +31,16 @@ class Progress:
             print(f"{stage}: {done} of {total}", file=sys.stderr, flush=True)
 
 
+def weakest(judged: Quality) -> tuple[str, float]:
+    """The class with the least agreement, and that."""
+    return min(judged.per_class.items(), key=lambda item: item[1])
+
+
 def lines(judged: Quality) -> list[str]:
-    weakest = min(judged.per_class, key=lambda name: judged.per_class[name])
+    name, least = weakest(judged)
     return [
         f"model             {judged.model} ({judged.sha256[:16]}), {judged.samples} pictures, seed {judged.seed}",
-        f"label agreement   {judged.agreement:.4f} (weakest: {weakest} {judged.per_class[weakest]:.4f})",
+        f"label agreement   {judged.agreement:.4f} (weakest: {name} {least:.4f})",
         f"Frechet distance  {judged.frechet:.4f} to the {judged.reference_samples} {judged.reference} ones of {judged.data}",
         f"floor             {judged.floor:.4f} (training pictures to the same)",
         f"ratio to floor    {judged.ratio:.1f}",
