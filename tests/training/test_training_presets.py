@@ -19,6 +19,7 @@ from cganx import runtime
 from cganx.data import DataSet
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
+from cganx.networks.cdcgan import LabelPlane
 from cganx.training import PRESETS, Run, train
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.preset import Preset
@@ -258,11 +259,14 @@ def test_what_a_guess_costs_is_by_category_and_by_distance() -> None:
     assert float(guess(head[:, 2:], code[:, 2:], 0)[0]) == 0.0
 
 
-def test_clipping_leaves_batch_norm_alone(stripes: DataSet, tmp_path: Path) -> None:
-    critic = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 1))
+def test_clipping_leaves_batch_norm_and_the_plane_of_the_label_alone(stripes: DataSet, tmp_path: Path) -> None:
+    critic = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 1), LabelPlane(3, 5, 5))
     with torch.no_grad():
         critic[0].weight.fill_(-3.0)
+        critic[3].embedding.fill_(2.0)
+        critic[3].dense.weight.fill_(3.0)
     clip(critic, 0.01)
+    assert float(critic[3](torch.eye(3)).detach().min()) == pytest.approx(6.0 * 50)
     assert all(float(layer.weight.detach().abs().max()) <= 0.01 for layer in (critic[0], critic[2]))
     norm = critic[1]
     assert all(torch.equal(one, torch.ones(4)) for one in (norm.weight.detach(), norm.running_var))

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from cganx.networks.cdcgan import LabelPlane
 from cganx.objectives import AdversarialLoss, gradient_penalty
 from cganx.training.settings import ClippedCriticSettings, CriticSettings, PenalisedCriticSettings
 from cganx.training.updates.players import Batch, Draw, Players, generator_turn
@@ -20,7 +21,9 @@ class ClippedCritic:
     """A critic whose weights are clipped after each of its updates (Arjovsky et al. 2017, algorithm 1).
 
     Reals and fakes are judged in batches of their own. What is clipped are the weights and biases of its layers: not
-    batch norm's running statistics, and not its gain, which clipped to 0.01 would leave hardly any signal.
+    batch norm's running statistics, and not its gain, which clipped to 0.01 would leave hardly any signal. Nor the plane of
+    the label: the critic has to be smooth in the picture, not in the label, and clipped the label could not be seen beside
+    the picture.
     """
 
     loss: AdversarialLoss
@@ -82,10 +85,13 @@ def _score(players: Players, label: Tensor, image: Tensor) -> Tensor:
 
 @torch.no_grad()
 def clip(critic: nn.Module, bound: float) -> None:
-    """Hold weights and biases to -bound..bound, batch norm's excepted."""
-    norms = nn.modules.batchnorm._BatchNorm
-    weights: list[Tensor] = [
-        weight for module in critic.modules() if not isinstance(module, norms) for weight in module.parameters(recurse=False)
-    ]
+    """Hold weights and biases to -bound..bound, batch norm's and those of the label's plane excepted."""
+    free = {
+        id(weight)
+        for module in critic.modules()
+        if isinstance(module, (nn.modules.batchnorm._BatchNorm, LabelPlane))
+        for weight in module.parameters()
+    }
+    weights: list[Tensor] = [weight for weight in critic.parameters() if id(weight) not in free]
     torch._foreach_clamp_min_(weights, -bound)
     torch._foreach_clamp_max_(weights, bound)
