@@ -302,7 +302,8 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             optimizer=rmsprop,
             departs=(
                 "The book's has no label: --set conditional=false. It clips all that batch norm has, running statistics "
-                "included, which leaves its critic nearly dead; here layers are clipped, batch norm and the plane of the label are not."
+                "included, which leaves its critic nearly dead; here layers are clipped, batch norm and the label's plane are "
+                "not."
             ),
         ),
         "wgan-gp": Preset[PenalisedCriticSettings](
