@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw, ImageFont
 
 from cganx.data import load
-from cganx.data.building import RECIPES, Places, build, find_recipe, mnist
+from cganx.data.building import RECIPES, Places, build, find_recipe, letters, mnist
 from cganx.data.building.drawing import centred
 from cganx.data.building.recipe import unique_names
 from cganx.data.idx import write_idx
@@ -133,6 +133,19 @@ def test_letters_become_a_class_folder_that_loads_with_its_licences(fonts: Path,
         for inked in (image.any(axis=0), image.any(axis=1)):
             places = np.flatnonzero(inked)
             assert abs(places[0] + places[-1] - 31) <= 1, "in the middle"
+
+
+@pytest.mark.parametrize(("lacking", "faces"), [("\U0010fffe", 2), ("Q", 0)])
+def test_a_face_may_draw_nothing_for_what_it_lacks_but_not_for_a_letter(
+    fonts: Path, monkeypatch: pytest.MonkeyPatch, lacking: str, faces: int
+) -> None:
+    shape = letters._shape
+    monkeypatch.setattr(letters, "_shape", lambda font, one: (0, 0, b"") if one == lacking else shape(font, one))
+    if not faces:
+        with pytest.raises(DataError, match="no font here can show all of"):
+            RECIPES["letters"].gather(Places(root=fonts))
+    else:
+        assert len(RECIPES["letters"].gather(Places(root=fonts)).items) == 26 * faces
 
 
 def test_letters_are_what_they_are_called(fonts: Path, tmp_path: Path) -> None:

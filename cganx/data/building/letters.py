@@ -125,12 +125,12 @@ def _usable(path: Path, characters: str) -> FreeTypeFont | None:
     if font is None:
         return None
     try:
-        shapes = {_shape(font, one) for one in characters + NOT_THERE}
+        shapes = {_shape(font, one) for one in characters} - {_shape(font, NOT_THERE), (0, 0, b"")}
     except (OSError, ValueError):  # what FreeType makes of a damaged glyph
         return None
     if KEYS in str(font.getname()[0]):
         return None
-    return font if len(shapes) == len(characters) + 1 and (0, 0, b"") not in shapes else None
+    return font if len(shapes) == len(characters) else None
 
 
 def _shape(font: FreeTypeFont, character: str) -> tuple[int, int, bytes]:
