@@ -132,7 +132,7 @@ class Generator:
         seeds: 0 <= seed < 2**64, one or many; drawn from the system when not given, and reported as ``.seeds``.
         latents: float [n, latent] instead of what the seeds draw. codes: float [n, codes], 0 when not given.
         truncation: entries of a normal latent over it are redrawn (>= 0.01); smaller is more typical and less varied.
-        batch_size: pictures per run, 64 when not given. It never changes a picture.
+        batch_size: pictures per run, 64 when not given. On the CPU it never changes a picture (docs/latents.md).
 
         Raises LabelError, SeedError, RequestError.
         """
