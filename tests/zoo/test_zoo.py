@@ -1,0 +1,76 @@
+"""The bundled generators are what their README and their cards say, and small enough to be carried along."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cganx import runtime
+from cganx.evaluation.cost import operations
+from cganx.runtime.reader import follow
+
+README = (Path(runtime.bundled()["fashion"]).parent / "README.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Megabytes of the file, classes, and the picture's shape; millions of operations a picture where they are promised."""
+
+    megabytes: float
+    classes: int
+    shape: tuple[int, int, int]
+    millions: float = float("inf")
+
+
+LIMITS = {
+    "fashion": Limits(1.3, 10, (28, 28, 1), 20),
+    "letters": Limits(2, 36, (32, 32, 1)),
+}
+
+
+def test_all_that_is_bundled_is_known_here() -> None:
+    assert set(runtime.bundled()) == set(LIMITS)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_it_is_as_small_as_promised(name: str) -> None:
+    path, limits = Path(runtime.bundled()[name]), LIMITS[name]
+    assert path.stat().st_size <= limits.megabytes * 1e6
+    assert operations(*follow(path, batch=1)) <= limits.millions * 1e6
+    generator = runtime.load(name)
+    assert len(generator.card.classes) == limits.classes
+    assert generator.picture_shape == limits.shape
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_its_readme_has_the_command_that_its_card_tells_of(name: str) -> None:
+    card = runtime.load(name).card
+    section = README.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    (steps,) = re.findall(r"cganx train .*--steps (\d+)", section)
+    assert int(steps) == card.training["steps"]
+    told = re.findall(r"--set (\w+)=([\w.]+)", section) + re.findall(r"--(batch)-size (\d+)", section)
+    for key, value in told:
+        assert str(card.training["settings"]["batch_size" if key == "batch" else key]).casefold() == value.casefold()
+    assert card.licences["data"]
+    assert card.parity["max_difference"] <= 1e-4
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_classes_look_like_themselves(name: str) -> None:
+    """A picture is nearer to the mean of its class, from other seeds, than to those of most other classes."""
+    generator = runtime.load(name)
+    classes = generator.card.classes
+    made = (
+        np.stack([generator.generate(one, seeds=range(40)) for one in classes]).astype(np.float64).reshape(len(classes), 40, -1)
+    )
+    means = made[:, 20:].mean(axis=1)
+    distances = ((made[:, :20, None] - means) ** 2).sum(axis=-1)
+    own = np.arange(len(classes))[:, None, None]
+    rank = (distances < np.take_along_axis(distances, np.broadcast_to(own, (*distances.shape[:2], 1)), axis=2)).sum(axis=2)
+    assert (rank == 0).mean() > 5 / len(classes)
+    assert rank.mean() < 0.2 * len(classes)
+    assert made[:, :20].std(axis=1).mean() > 10, "seeds make a difference"
