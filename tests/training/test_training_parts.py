@@ -24,6 +24,7 @@ from cganx.training.labels import LabelTable
 from cganx.training.sampling import ALL, Draws, Fakes, Reals, Share, Shuffled, seeded
 from cganx.training.schedule import rate_factor
 from cganx.training.settings import changed, describe, parse
+from cganx.training.state import _load_optimizer
 
 # --- presets and settings
 
@@ -374,3 +375,14 @@ def test_statistics_are_those_of_the_generator_without_its_dropout():
     assert not any(one.training for one in module.modules())
     made = module(torch.randn(20_000, 4), torch.empty(20_000, 0)).detach()
     assert made.std(0).tolist() == pytest.approx([1.0] * 4, abs=0.05)
+
+
+@pytest.mark.parametrize(("fused", "place"), [(True, "meta"), (False, "cpu")])
+def test_step_counts_go_where_the_optimiser_looks_for_them(fused: bool, place: str) -> None:
+    """Fused Adam counts on the parameters' device, others on the CPU; ``meta`` stands for a GPU."""
+    parameter = torch.nn.Parameter(torch.empty(2, 3, device="meta"))
+    optimizer = torch.optim.SGD([parameter])
+    optimizer.param_groups[0]["fused"] = fused
+    _load_optimizer(optimizer, {"0/step": torch.tensor(7.0), "0/exp_avg": torch.ones(2, 3)})
+    state = optimizer.state[parameter]
+    assert (state["step"].device.type, state["exp_avg"].device.type) == (place, "meta")
