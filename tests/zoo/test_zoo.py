@@ -1,4 +1,4 @@
-"""The bundled generators are what their README and their cards say, and small enough to be carried along."""
+"""The generators in the repository are what their READMEs and their cards say, and small enough to be carried along."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 
 from cganx import runtime
 from cganx.evaluation.cost import operations
+from cganx.evaluation.metrics.seam import seam_ratio
 from cganx.runtime.reader import follow
 
-README = (Path(runtime.bundled()["fashion"]).parent / "README.md").read_text(encoding="utf-8")
+MATERIALS = Path(__file__).parents[2] / "plugins" / "blender" / "generators" / "materials.onnx"
+FILES = {name: Path(path) for name, path in runtime.bundled().items()} | {"materials": MATERIALS}
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,29 @@ LIMITS = {
     "fashion": Limits(1.3, 10, (28, 28, 1), 20),
     "emoji": Limits(4, 7, (48, 48, 3)),
     "letters": Limits(2, 36, (32, 32, 1)),
+    "materials": Limits(4, 8, (64, 64, 3)),
 }
 
 
 def test_all_that_is_bundled_is_known_here() -> None:
-    assert set(runtime.bundled()) == set(LIMITS)
+    assert set(FILES) == set(LIMITS)
 
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_it_is_as_small_as_promised(name: str) -> None:
-    path, limits = Path(runtime.bundled()[name]), LIMITS[name]
+    path, limits = FILES[name], LIMITS[name]
     assert path.stat().st_size <= limits.megabytes * 1e6
     assert operations(*follow(path, batch=1)) <= limits.millions * 1e6
-    generator = runtime.load(name)
+    generator = runtime.load(FILES[name])
     assert len(generator.card.classes) == limits.classes
     assert generator.picture_shape == limits.shape
 
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_its_readme_has_the_command_that_its_card_tells_of(name: str) -> None:
-    card = runtime.load(name).card
-    section = README.partition(f"\n## {name}\n")[2].partition("\n## ")[0].replace("\\\n", "")
+    card = runtime.load(FILES[name]).card
+    readme = (FILES[name].parent / "README.md").read_text(encoding="utf-8")
+    section = readme.partition(f"\n## {name}\n")[2].partition("\n## ")[0].replace("\\\n", "")
     (steps,) = re.findall(r"cganx train .*--steps (\d+)", section)
     assert int(steps) == card.training["steps"]
     told = re.findall(r"--set (\w+)=([\w.]+)", section) + re.findall(r"--(batch)-size (\d+)", section)
@@ -64,7 +68,7 @@ def test_its_readme_has_the_command_that_its_card_tells_of(name: str) -> None:
 @pytest.mark.parametrize("name", LIMITS)
 def test_classes_look_like_themselves(name: str) -> None:
     """A picture is nearer to the mean of its class, from other seeds, than to those of most other classes."""
-    generator = runtime.load(name)
+    generator = runtime.load(FILES[name])
     classes = generator.card.classes
     made = (
         np.stack([generator.generate(one, seeds=range(40)) for one in classes]).astype(np.float64).reshape(len(classes), 40, -1)
@@ -76,3 +80,10 @@ def test_classes_look_like_themselves(name: str) -> None:
     assert (rank == 0).mean() > 5 / len(classes)
     assert rank.mean() < 0.2 * len(classes)
     assert made[:, :20].std(axis=1).mean() > 10, "seeds make a difference"
+
+
+def test_materials_repeat_without_a_seam() -> None:
+    generator = runtime.load(MATERIALS)
+    assert generator.card.image.tileable
+    made = np.concatenate([generator.generate(one, seeds=range(16)) for one in generator.card.classes])
+    assert seam_ratio(made).value < 1.1, "crops of real textures have 1.8"
