@@ -83,7 +83,7 @@ def test_classes_look_like_themselves(name: str) -> None:
 
 
 def looks(made: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Of textures [k, n, h, w, c], whose places mean nothing: colour, contrast, and how rough they are each way [k, n, c + 3]."""
+    """Of textures [k, n, h, w, c]: colour, contrast, and how rough they are each way [k, n, c + 3]."""
     pictures = made.astype(np.float64)
     grey = pictures.mean(axis=-1)
     rough = [np.abs(np.diff(grey, axis=axis)).mean(axis=(2, 3)) for axis in (2, 3)]
