@@ -310,7 +310,7 @@ def _path_length(subject: _Subject) -> Figure:
     def pictures(points: NDArray[np.float32], labels: NDArray[np.int64] | None) -> NDArray[np.uint8]:
         return generator.generate(labels, [subject.seed] if noisy else None, latents=points, batch_size=len(points))
 
-    value = perceptual_path_length(
+    value, error = perceptual_path_length(
         pictures,
         judge.features,
         ends[:PATHS],
@@ -324,11 +324,13 @@ def _path_length(subject: _Subject) -> Figure:
         title="Perceptual path length (steps of 0.01)",
         better="lower",
         value=value,
+        low=max(value - 1.96 * error, 0.0),
+        high=value + 1.96 * error,
         samples=PATHS,
         reference="none",
         network=f"{judge.name}, {judge.size} features",
         network_accuracy=judge.accuracy,
-        note="compare it between generators of one data set; real pictures have no path, and it has no interval",
+        note="compare it between generators of one data set; real pictures have no path",
         source="Karras et al. 2019, section 4.1",
     )
 

@@ -10,7 +10,7 @@ from metric_samples import normal, of_pixels
 
 from cganx.errors import RequestError
 from cganx.evaluation.metrics.colour import colour_distance, colours
-from cganx.evaluation.metrics.perceptual_path import linear, perceptual_path_length, spherical
+from cganx.evaluation.metrics.perceptual_path import PathLength, linear, perceptual_path_length, spherical
 from cganx.evaluation.metrics.sharpness import sharpness, sharpness_ratio
 from cganx.evaluation.metrics.spectrum import ROUNDING, spectrum, spectrum_distance
 
@@ -95,28 +95,38 @@ def test_straight_paths_of_a_linear_generator_have_their_squared_length() -> Non
         labels,
         between=linear,
     )
-    assert found == pytest.approx(9 * 4, rel=1e-3)
+    assert found.value == pytest.approx(9 * 4, rel=1e-3)
+    assert found.error < 1e-2
 
 
 def test_arcs_are_as_long_as_their_angle_and_the_outer_paths_are_left_out() -> None:
     one, other = np.tile(np.eye(4, dtype=np.float32)[:2].reshape(2, 1, 4), (1, 500, 1))
     arc = perceptual_path_length(lambda z, _: z, lambda x: x, one, other)
-    assert arc == pytest.approx((np.pi / 2) ** 2, rel=1e-3)
+    assert arc.value == pytest.approx((np.pi / 2) ** 2, rel=1e-3)
     wild = one.copy()
     wild[:3] *= 1000
-    assert perceptual_path_length(lambda z, _: z, lambda x: x, wild, other) == pytest.approx(arc, rel=1e-2)
+    assert perceptual_path_length(lambda z, _: z, lambda x: x, wild, other).value == pytest.approx(arc.value, rel=1e-2)
+
+
+def bent(places: int, ends: int = 0, count: int = 50) -> PathLength:
+    """Of a generator whose steps are long at one end, with seeds of the places and of the paths."""
+    one, other = normal(2 * ends, count), normal(2 * ends + 1, count)
+    return perceptual_path_length(lambda z, _: z**3, lambda x: x, one, other, seed=places)
+
+
+def test_paths_of_other_seeds_differ_by_the_standard_error() -> None:
+    found = [bent(seed, seed, 400) for seed in range(60)]
+    spread = np.std([one.value for one in found], ddof=1)
+    assert 0.75 < np.mean([one.error for one in found]) / spread < 1.33
 
 
 def test_the_seed_chooses_the_places() -> None:
-    bent = lambda seed: perceptual_path_length(  # noqa: E731
-        lambda z, _: z**3, lambda x: x, normal(0, 50), normal(1, 50), seed=seed
-    )
     assert bent(0) == bent(0) != bent(1)
 
 
 @pytest.mark.parametrize(
     ("count", "labels", "step", "cause"),
-    [(3, 2, 0.01, "2 labels"), (0, None, 0.01, "two ends"), (3, None, 1.0, "between 0 and 1")],
+    [(3, 2, 0.01, "2 labels"), (0, None, 0.01, "two ends"), (1, None, 0.01, "at least two"), (3, None, 1.0, "between 0 and 1")],
 )
 def test_paths_that_do_not_fit_are_refused(count: int, labels: int | None, step: float, cause: str) -> None:
     ends = np.zeros((count, 4), np.float32)

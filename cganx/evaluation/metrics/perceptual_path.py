@@ -7,14 +7,15 @@ caller's choice stand for LPIPS, so that figures compare between generators of o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats.mstats import trimmed_mean, trimmed_stde
 
 from cganx.errors import RequestError
 
-__all__ = ["STEP", "Draw", "Features", "linear", "perceptual_path_length", "spherical"]
+__all__ = ["STEP", "Draw", "Features", "PathLength", "linear", "perceptual_path_length", "spherical"]
 
 Draw: TypeAlias = Callable[[NDArray[np.float32], "NDArray[np.int64] | None"], NDArray[Any]]
 """Latents [n, l] and labels [n], or None, to pictures [n, ...]."""
@@ -28,7 +29,14 @@ STEP = 0.01
 """The paper's is 1e-4, where 8-bit pictures do not change at all."""
 
 BATCH = 256
-TRIM = 0.01
+TRIM = (0.01, 0.01)
+
+
+class PathLength(NamedTuple):
+    """The trimmed mean of the paths, >= 0, and its standard error by their spread."""
+
+    value: float
+    error: float
 
 
 def spherical(one: NDArray[Any], other: NDArray[Any], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,7 +66,7 @@ def perceptual_path_length(
     between: Between = spherical,
     step: float = STEP,
     seed: int = 0,
-) -> float:
+) -> PathLength:
     """The mean of |f(G(z(t))) - f(G(z(t + step)))|^2 / step^2 over n paths, t even in 0..1; the outer 2 % are left out.
 
     Args:
@@ -70,12 +78,12 @@ def perceptual_path_length(
         step: the length of a step, in paths: 0 < step < 1.
         seed: of the places t.
 
-    Raises RequestError where ends and labels do not fit, there is no path, or ``step`` is out of range.
+    Raises RequestError where ends and labels do not fit, there are not two paths, or ``step`` is out of range.
     """
-    if one.ndim != 2 or one.shape != other.shape or not len(one) or (labels is not None and len(labels) != len(one)):
+    if one.ndim != 2 or one.shape != other.shape or len(one) < 2 or (labels is not None and len(labels) != len(one)):
         raise RequestError(
-            f"paths have two ends [n, latent] and one label each, not {list(one.shape)}, {list(other.shape)} "
-            f"and {'no' if labels is None else len(labels)} labels"
+            f"at least two paths are needed, with two ends [n, latent] and one label each, not {list(one.shape)}, "
+            f"{list(other.shape)} and {'no' if labels is None else len(labels)} labels"
         )
     if not 0 < step < 1:
         raise RequestError(f"a step of {step} is not between 0 and 1: {STEP} suits 8-bit pictures")
@@ -89,8 +97,7 @@ def perceptual_path_length(
             for ahead in (0.0, step)
         )
         lengths[part] = np.sum((here - there) ** 2, axis=1) / step**2
-    low, high = np.quantile(lengths, (TRIM, 1 - TRIM))
-    return float(lengths[(lengths >= low) & (lengths <= high)].mean())
+    return PathLength(float(trimmed_mean(lengths, TRIM)), float(trimmed_stde(lengths, TRIM)))
 
 
 def _direction(vectors: NDArray[Any]) -> NDArray[np.float64]:
