@@ -272,6 +272,7 @@ class Run:
                 "seconds": round(state["seconds"], 1),
                 "seed": config.seed,
                 "settings": dict(config.settings),
+                **({} if config.init_from is None else {"init_from": Path(config.init_from).resolve().name}),
                 "mixed_precision": config.mixed_precision,
                 "cganx": config.made_with.get("cganx", cganx.__version__),
                 "torch": config.made_with.get("torch", torch.__version__),

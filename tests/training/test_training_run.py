@@ -129,6 +129,8 @@ def test_init_from_takes_the_weights_and_nothing_else(stripes: DataSet, tmp_path
     assert all(torch.equal(first[name], second[name]) for name in first if name.split("/")[0] in ("generator", "average"))
     assert not any("optimizer" in name for name in second)
     assert int(second["step"]) == 0
+    assert run.card().training["init_from"] == "first"
+    assert "init_from" not in open_run(tmp_path / "first").card().training
     with pytest.raises(TrainingError, match="do not fit"):
         train(data_set(4), out=tmp_path / "third", steps=1, settings=SMALL, init_from=tmp_path / "first")
     with pytest.raises(TrainingError, match="not a run"):
