@@ -181,7 +181,7 @@ def _read(record: _Record, data: bytes) -> ModelFile | None:
 def _parsed(data: bytes) -> Model:
     try:
         return parse(memoryview(data))
-    except ModelError as error:
+    except UnsafeModel as error:
         if data[:1] == FIRST_BYTE:
             raise
         raise NotAGenerator(f"it does not begin as an ONNX file does; {error.message}") from None

@@ -278,7 +278,7 @@ def flipped(data: bytes) -> bytes:
 
 
 BROKEN: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
-    "empty": (lambda _: b"", "file", "does not begin as an ONNX file"),
+    "empty": (lambda _: b"", "file", "it is not an ONNX file"),
     "text": (lambda _: b"hello, this is no model", "file", "does not begin as an ONNX file"),
     "cut short": (lambda data: data[: len(data) // 2], "file", "cut short"),
     "cut behind the graph": (lambda data: data[: data.index(HASH_KEY.encode()) - 4], "hash", "no cganx.sha256"),
