@@ -27,7 +27,7 @@ NAMES = ("plain", 'with "quotes" and \\', "two\nlines", "Füße 🦶", "\x07bell
 def config(part: Callable[[str], None]) -> Callable[[Path], Any]:
     """Parse a config.pbtxt with the messages of tritonclient; the client itself, which needs more, is not imported."""
     part("tritonclient")
-    part("google.protobuf")
+    part("onnx")  # which brings protobuf
     from google.protobuf import text_format
 
     if "model_config_pb2" not in sys.modules:
