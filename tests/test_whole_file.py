@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cganx.whole_file import UNFINISHED, whole_file
+from cganx.whole_file import UNFINISHED, whole_file, whole_folder
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -67,3 +67,38 @@ def test_a_pipe_or_a_folder_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "pipe").is_fifo()
     assert (tmp_path / "folder").is_dir()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_appears_with_all_its_files(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder"
+    with whole_folder(path) as scratch:
+        (scratch / "inner").mkdir()
+        (scratch / "inner" / "file").write_bytes(b"one")
+        assert not path.exists()
+        assert scratch.match(UNFINISHED)
+    assert (path / "inner" / "file").read_bytes() == b"one"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupted_folder_is_not_there(tmp_path: Path, error: type[BaseException]) -> None:
+    def interrupted() -> None:
+        with whole_folder(tmp_path / "folder") as scratch:
+            (scratch / "file").write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_takes_the_place_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+
+    def late() -> None:
+        with whole_folder(path):
+            path.mkdir()  # by another process, meanwhile
+
+    with pytest.raises(FileExistsError):
+        late()
+    assert list(tmp_path.iterdir()) == [path]

@@ -22,7 +22,7 @@ from cganx.runtime.model import DTYPES, FLOAT, INT32, INT64, MOST_RANK, UINT8, D
 from cganx.runtime.operators import OPERATORS, Fact, stored
 from cganx.runtime.tensors import Tensors
 
-__all__ = ["LIMITS", "Limits", "ModelFile", "follow", "read"]
+__all__ = ["LIMITS", "Limits", "ModelFile", "check_hash", "file_bytes", "follow", "read"]
 
 MiB = 1 << 20
 # Shapes are followed at the first of these batches, so that a size of 1 in the file is never taken for the batch; at the
@@ -98,7 +98,7 @@ def read(
         _check_length(memoryview(source).nbytes, limits)
         return _read(bytes(source), None, card, tensors, limits)
     path = os.fspath(source)
-    data = _file_bytes(path, limits)
+    data = file_bytes(path, limits)
     try:
         return _read(data, path, card, tensors, limits)
     except ModelError as error:
@@ -112,14 +112,15 @@ def follow(
 
     The card is not looked at. Raises ModelNotFound, NotAGenerator, UnsafeModel or CardMismatch.
     """
-    data = source if isinstance(source, bytes) else _file_bytes(os.fspath(source), limits)
+    data = source if isinstance(source, bytes) else file_bytes(os.fspath(source), limits)
     _check_length(len(data), limits)
     model = parse(memoryview(data))
     _check_model(model, latent, limits)
     return model.graph, _Checked(model.graph, limits, batch, latent).facts
 
 
-def _file_bytes(path: str, limits: Limits) -> bytes:
+def file_bytes(path: str, limits: Limits = LIMITS) -> bytes:
+    """What lies at the path. Raises ModelNotFound, and UnsafeModel where it is more than the limits allow."""
     try:
         _check_kind(os.stat(path).st_mode)  # before it is opened: some devices act on that
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -164,7 +165,7 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Te
         )
     digest = None
     if text is not None:
-        digest = _check_hash(model, text)
+        digest = check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
     assert card is not None
     graph = _check_model(model, known.latent, limits)
@@ -232,7 +233,8 @@ def _hash(card: str, graph_bytes: memoryview) -> str:
     return digest.hexdigest()
 
 
-def _check_hash(model: Model, text: str) -> str:
+def check_hash(model: Model, text: str) -> str:
+    """The hash in the file, which is over its card's text and its graph. Raises CardMismatch where it is not so."""
     if HASH_KEY not in model.metadata:
         raise CardMismatch(f"it has a card but no {HASH_KEY}; export it again")
     digest = _hash(text, model.graph_bytes)

@@ -7,5 +7,15 @@ report = export(module, card, "model.onnx")
 
 from cganx_export.api import export, export_run
 from cganx_export.report import ClassifierReport, ExportReport, Parity, RewriteTrial, Rounding
+from cganx_export.triton import write_triton
 
-__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "Rounding", "export", "export_run"]
+__all__ = [
+    "ClassifierReport",
+    "ExportReport",
+    "Parity",
+    "RewriteTrial",
+    "Rounding",
+    "export",
+    "export_run",
+    "write_triton",
+]

@@ -11,6 +11,7 @@ from cganx.card import GeneratorCard
 from cganx.errors import ExportError
 from cganx_export.report import ExportReport
 from cganx_export.requirements import require_packages
+from cganx_export.triton import refuse_bad_repository, write_triton
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +28,7 @@ def export(
     rewrite: bool = True,
     weights: Literal["float32", "float16"] = "float32",
     sidecar: bool = False,
+    triton: str | os.PathLike[str] | None = None,
 ) -> ExportReport:
     """Write ``module`` as one verified .onnx file that `cganx.runtime.load` reads.
 
@@ -45,6 +47,7 @@ def export(
         weights: ``float16`` stores them in half the bytes and computes in float32. Its pixels are held to those of the
             float32 file: at most one level apart in 99.9 % of the values. See docs/file.md.
         sidecar: also write the card as JSON to ``path`` + ``.json``; the web runtime hides metadata.
+        triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
 
     Raises ExportError where the module cannot become such a file or the file does not do what the module does; then
     nothing is written, and a file that was there stays. BackendMissing where torch, onnx, onnxscript or onnxruntime is
@@ -53,9 +56,12 @@ def export(
     require_packages()
     from cganx_export.pipeline import export_module
 
-    return export_module(
+    if triton is not None:
+        refuse_bad_repository(Path(triton), card.name)
+    report = export_module(
         module, module, card, Path(path), label_input=label_input, rewrite=rewrite, weights=weights, sidecar=sidecar
     )
+    return report if triton is None else replace(report, triton=write_triton(path, triton))
 
 
 def export_run(
@@ -69,6 +75,7 @@ def export_run(
     sidecar: bool = False,
     name: str | None = None,
     classifier: str | os.PathLike[str] | None = None,
+    triton: str | os.PathLike[str] | None = None,
 ) -> ExportReport:
     """Write a run's generator as one verified .onnx file: its EMA weights, with all that folds folded.
 
@@ -80,6 +87,7 @@ def export_run(
         name: the card's name; the run's own where it is None.
         classifier: where the discriminator goes as a classifier of its own, picture -> class logits; see docs/file.md.
             Its weights are float32. Nothing is written where the run has none.
+        triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
 
     Raises ExportError, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
     """
@@ -95,17 +103,20 @@ def export_run(
         raise ExportError(f"the generator and the classifier cannot both be {out}; give the classifier a name of its own")
     proven = None if classifier is None else prove_classifier(source, Path(classifier), step)
     generator, card = source.generator(step), source.card(step)
+    card = card if name is None else replace(card, name=name)
+    if triton is not None:
+        refuse_bad_repository(Path(triton), card.name)
     report = export_module(
         folded(generator),
         generator,
-        card if name is None else replace(card, name=name),
+        card,
         Path(out),
         label_input=label_input,
         rewrite=rewrite,
         weights=weights,
         sidecar=sidecar,
     )
-    if proven is None:
-        return report
-    proven.write()
-    return replace(report, classifier=proven.report)
+    if proven is not None:
+        proven.write()
+        report = replace(report, classifier=proven.report)
+    return report if triton is None else replace(report, triton=write_triton(out, triton))

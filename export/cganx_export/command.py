@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import click
+from click.core import ParameterSource
 
 from cganx.card import GeneratorCard
+from cganx_export.triton import write_triton
 
 __all__ = ["export"]
 
@@ -26,7 +30,7 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The .onnx file to write.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The .onnx file to write; not needed with --triton.")
 @click.option(
     "--checkpoint",
     callback=_checkpoint,
@@ -58,9 +62,18 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
     help="Also write the discriminator as a classifier: picture in, class logits out. For sgan, and others that learn classes.",
 )
 @click.option("--sidecar", is_flag=True, help="Also write the card as OUT.json.")
+@click.option(
+    "--triton",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also write a model for a Triton server into this model repository. With it RUN may be a generator's file, or a "
+    "bundled name, and nothing is exported anew.",
+)
+@click.pass_context
 def export(
+    context: click.Context,
     run: Path,
-    out: Path,
+    out: Path | None,
     checkpoint: Checkpoint,
     label_input: Literal["weights", "index"],
     no_rewrite: bool,
@@ -68,30 +81,54 @@ def export(
     name: str | None,
     classifier: Path | None,
     sidecar: bool,
+    triton: Path | None,
 ) -> None:
     """Export RUN's generator as one verified .onnx file.
 
     The file is compared with the trained network in onnxruntime, every class at three batch sizes, before it is written.
     """
+    if out is None and triton is None:
+        raise click.UsageError("say where the file goes with -o, or where a Triton model repository is with --triton", context)
+    if out is None and sidecar:
+        raise click.UsageError("--sidecar goes beside the file that -o names: give -o too", context)
+    if triton is not None and not run.is_dir():
+        _refuse_all_but_triton(context)
+        click.echo(f"{write_triton(run, triton, name=name)}: a model for a Triton server", err=True)
+        return
     from cganx_export.api import export_run
 
-    report = export_run(
-        run,
-        out,
-        checkpoint=checkpoint,
-        label_input=label_input,
-        rewrite=not no_rewrite,
-        weights=weights,
-        sidecar=sidecar,
-        name=name,
-        classifier=classifier,
-    )
+    with TemporaryDirectory() as scratch:
+        report = export_run(
+            run,
+            out or Path(scratch, "model.onnx"),
+            checkpoint=checkpoint,
+            label_input=label_input,
+            rewrite=not no_rewrite,
+            weights=weights,
+            sidecar=sidecar,
+            name=name,
+            classifier=classifier,
+            triton=triton,
+        )
+    if out is None and report.triton is not None:
+        report = replace(report, path=report.triton)
     click.echo(report, err=True)
     click.echo(_chosen(report.card, checkpoint), err=True)
     if report.classifier is not None:
         click.echo(report.classifier, err=True)
+    if out is not None and report.triton is not None:
+        click.echo(f"{report.triton}: a model for a Triton server", err=True)
     if not report.parity.batch_invariant:
         click.echo("note: on this machine its pictures depend, in their last bits, on the batch they are made in", err=True)
+
+
+def _refuse_all_but_triton(context: click.Context) -> None:
+    """A file is taken as it is: what would change it has no meaning."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name not in ("run", "triton", "name"):
+            option = parameter.opts[-1]
+            raise click.UsageError(f"{option} is for a run, and {context.params['run']} is no run: leave it out", context)
 
 
 def _chosen(card: GeneratorCard, checkpoint: Checkpoint) -> str:

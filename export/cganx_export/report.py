@@ -78,7 +78,7 @@ class ClassifierReport:
 class ExportReport:
     """The file that was written. ``sha256`` is the hash in its metadata, over the card and the graph.
 
-    ``classifier`` is the second file, where one was asked for.
+    ``classifier`` is the second file, and ``triton`` the folder in a Triton model repository, where they were asked for.
     """
 
     path: Path
@@ -89,6 +89,7 @@ class ExportReport:
     rewrites: tuple[RewriteTrial, ...]
     clipped: bool
     classifier: ClassifierReport | None = None
+    triton: Path | None = None
 
     def __str__(self) -> str:
         rounding = self.parity.rounding

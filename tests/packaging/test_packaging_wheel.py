@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["train", "presets", "export", "generate", "grid", "inspect", "models"]
+COMMANDS = ["train", "presets", "export", "generate", "grid", "check", "inspect", "models"]
 ASKED = os.environ.get("CGANX_REQUIRE") == "all"
 
 pytestmark = [
@@ -96,6 +96,7 @@ def test_pictures_without_torch(wheel, environment):
     assert made.stderr == ""
     assert sorted(path.name for path in env.work.glob("out/Sneaker/*")) == ["0.png", "1.png", "2.png", "3.png"]
     env.run("cganx", "grid", "fashion", "-o", "grid.png")
+    assert json.loads(env.run("cganx", "check", "fashion", "--json").stdout)["passed"]
     assert (env.work / "grid.png").stat().st_size > 10_000
     shape = env.python("from cganx import runtime; print(runtime.load('fashion').generate('bag', seeds=range(3)).shape)")
     assert shape == "(3, 28, 28, 1)"

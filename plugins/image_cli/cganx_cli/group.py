@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "compare": Entry(
             "cganx.evaluation.command:compare", "Generators side by side: pictures, size, speed, figures.", "evaluate"
         ),
+        "check": Entry("cganx_cli.check:check", "Check a generator's file, from the file alone."),
         "inspect": Entry("cganx_cli.describe:inspect", "Show what a generator file holds."),
         "models": Entry("cganx_cli.describe:models", "List the bundled generators."),
     }
