@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import Any, TypeVar
 
 from cganx.errors import CardMismatch, NewerFormat
@@ -18,6 +19,9 @@ FORMAT = 1
 CARD_KEY = "cganx.card"
 HASH_KEY = "cganx.sha256"
 KINDS = ("class", "attributes", "unconditional", "image-to-image")
+LONGEST_TEXT = 1 << 20  # of a card's JSON, in characters
+LONGEST_NAME = 1000
+DEEPEST = 64
 DISTRIBUTIONS = ("normal", "uniform")
 LABEL_INPUTS = ("weights", "index")
 CHANNELS = {1: "gray", 3: "srgb"}
@@ -32,9 +36,17 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+# Control characters, ends of lines, changes of direction, halves of surrogate pairs.
+_UNSPEAKABLE = (("\0", "\x1f"), ("\x7f", "\x9f"), ("\u2028", "\u202e"), ("\u2066", "\u2069"), ("\ud800", "\udfff"))
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be a name: written, shown on one line and read as it stands, and not endless."""
+    return 0 < len(text) <= LONGEST_NAME and not any(first <= letter <= last for letter in text for first, last in _UNSPEAKABLE)
+
+
 def _text(value: object) -> bool:
-    """Whether it is a text with something in it that can be written: no half of a surrogate pair."""
-    return isinstance(value, str) and value != "" and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return isinstance(value, str) and is_name(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +149,11 @@ class GeneratorCard:
             names = getattr(self, name)
             _refuse_unless(
                 isinstance(names, (list, tuple)) and all(_text(one) for one in names),
-                f"{name} is not a list of names",
+                f"{name} is not a list of names: texts of at most {LONGEST_NAME:,} characters without control characters",
             )
             object.__setattr__(self, name, tuple(names))
             _refuse_unless(len(set(names)) == len(names), f"{name} holds the same name twice")
-        _refuse_unless(_text(self.name), "name is not a text")
+        _refuse_unless(_text(self.name), f"name is not a text of at most {LONGEST_NAME:,} characters, none for control")
         _refuse_unless(self.kind in KINDS, f"kind is {self.kind!r}, not one of {KINDS}")
         for name in ("method", "training", "metrics", "parity", "licences", "extra"):
             _refuse_unless(isinstance(getattr(self, name), Mapping), f"{name} is not an object")
@@ -185,10 +197,14 @@ class GeneratorCard:
     @classmethod
     def from_json(cls, text: str) -> GeneratorCard:
         """The card of a JSON text. Raises CardMismatch where it is not one, NewerFormat where it is a later format."""
+        _refuse_unless(len(text) <= LONGEST_TEXT, f"it has more than {LONGEST_TEXT:,} characters; say less in it")
         try:
-            card = json.loads(text, object_pairs_hook=_object_without_twins, parse_constant=_refuse_constant)
+            card = json.loads(
+                text, object_pairs_hook=_object_without_twins, parse_constant=_refuse_constant, parse_float=_finite
+            )
         except (ValueError, RecursionError) as error:
             raise CardMismatch(f"the card is not valid JSON: {error}") from None
+        _refuse_unless(_depth_is_within(card, DEEPEST), f"it nests more than {DEEPEST} objects and lists")
         _refuse_unless(isinstance(card, dict), "it is not a JSON object")
         number = card.get("format")
         _refuse_unless(_whole(number), f"format is {number!r}, not a positive whole number")
@@ -235,3 +251,16 @@ def _object_without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # 1e999 would be infinity, which no JSON can be written with
+        raise ValueError(f"{text} is out of range")
+    return number
+
+
+def _depth_is_within(value: object, most: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return True
+    return most > 0 and all(_depth_is_within(one, most - 1) for one in (value.values() if isinstance(value, dict) else value))

@@ -47,11 +47,22 @@ class CganxError(Exception):
     """Base of every error that cganx raises on purpose."""
 
 
+_LONGEST = 600
+
+
+def _sayable(text: str) -> str:
+    """A text that may hold what a file says, as one line that a terminal or a log can be given."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 class ModelError(CganxError):
     """A model file that cannot be used. ``model`` is the path or name that was asked for, where there is one."""
 
     def __init__(self, message: str, *, model: str | None = None) -> None:
-        super().__init__(f"{model}: {message}" if model else message)
+        message = _sayable(message)
+        super().__init__(f"{_sayable(model)}: {message}" if model else message)
         self.message = message
         self.model = model
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cganx import errors, runtime
-from cganx.card import FORMAT, GeneratorCard, Image, Label, Latent, Source
+from cganx.card import FORMAT, GeneratorCard, Image, Label, Latent, Source, is_name
 from cganx.errors import CardMismatch, CganxError, NewerFormat
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+TEXT = st.text(min_size=1, max_size=20).filter(is_name)
 IMAGES = st.builds(Image, height=st.integers(1, 4096), width=st.integers(1, 4096), channels=st.sampled_from([1, 3]))
 LATENTS = st.builds(Latent, size=st.integers(1, 4096), distribution=st.sampled_from(["normal", "uniform"]))
 PLAIN = st.dictionaries(TEXT, st.one_of(TEXT, st.integers(), st.floats(allow_nan=False, allow_infinity=False)), max_size=3)
@@ -133,6 +133,16 @@ def test_names_that_are_not_there_are_said_so() -> None:
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         runtime.lode  # noqa: B018
     assert set(runtime.__all__) <= set(dir(runtime))
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\nb", "\x1b[2J", "\x7f", "\u2029", "\u202egnp.exe", "x" * 1001, ""])
+def test_what_cannot_be_shown_on_one_line_is_no_name(name: str) -> None:
+    assert not is_name(name)
+
+
+@pytest.mark.parametrize("name", ["T-shirt/top", "\U0001f469\u200d\U0001f680", "e\u0301", " ", "x" * 1000, "\u05d0\u200f"])
+def test_other_texts_are_names(name: str) -> None:
+    assert is_name(name)
 
 
 @pytest.mark.parametrize("changes", [{"classes": ("\ud800", "b")}, {"name": "\udfff"}])

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cganx.card import is_name
 from cganx.data.dataset import Labels
 from cganx.errors import DataError
 
@@ -141,12 +142,14 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 
 
 def check_names(classes: Sequence[str], where: str) -> tuple[str, ...]:
-    """The class names as a tuple; raises DataError for an empty, repeated or undecodable one."""
+    """The class names as a tuple; raises DataError for one that is empty, repeated, or that no card takes."""
     for name in classes:
         if not name.strip():
             raise DataError(f"{where}: class {classes.index(name)} has an empty name")
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise DataError(f"{where}: the class name {name!r} is not valid Unicode: rename it")
+        if not is_name(name):
+            raise DataError(f"{where}: the class name {name[:100]!r} is very long or holds control characters: rename it")
     repeated = [name for name, count in Counter(classes).items() if count > 1]
     if repeated:
         raise DataError(f"{where}: two classes have the same name {repeated[0]!r}: rename one")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from math import prod
+from collections.abc import Mapping
 from statistics import median
-from types import MappingProxyType
 
 import numpy as np
 
 from cganx.runtime import Generator
-from cganx.runtime.model import Graph, Node
+from cganx.runtime.cost import PRODUCTS
+from cganx.runtime.model import Graph
 from cganx.runtime.operators import Fact
 
 __all__ = ["operations", "pictures_a_second"]
@@ -27,30 +26,10 @@ def operations(graph: Graph, facts: Facts) -> int:
     counted, onnxruntime computes it once; nor are operators that do a few operations a value.
     """
     return sum(
-        2 * COUNTS[node.operator](node, facts)
+        2 * PRODUCTS[node.operator](node, facts)
         for node in graph.nodes
-        if node.operator in COUNTS and not all(facts[name].constant for name in node.outputs if name)
+        if node.operator in PRODUCTS and not all(facts[name].constant for name in node.outputs if name)
     )
-
-
-def _convolution(node: Node, facts: Facts) -> int:
-    """Every value that is made takes one multiply-add for each weight of its channel."""
-    return facts[node.outputs[0]].elements * prod(facts[node.inputs[1]].shape[1:])
-
-
-def _transposed(node: Node, facts: Facts) -> int:
-    """Every value that is taken gives one multiply-add for each weight of its channel."""
-    return facts[node.inputs[0]].elements * prod(facts[node.inputs[1]].shape[1:])
-
-
-def _product(node: Node, facts: Facts) -> int:
-    inner = facts[node.inputs[0]].shape
-    return facts[node.outputs[0]].elements * inner[-2 if node.attributes.get("transA") else -1]
-
-
-COUNTS: Mapping[str, Callable[[Node, Facts], int]] = MappingProxyType(
-    {"Conv": _convolution, "ConvTranspose": _transposed, "Gemm": _product, "MatMul": _product}
-)
 
 
 def pictures_a_second(generator: Generator, batch: int, *, seconds: float = SECONDS) -> float:

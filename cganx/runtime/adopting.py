@@ -9,7 +9,7 @@ import numpy as np
 
 from cganx.card import GeneratorCard, Image, Label, Latent
 from cganx.errors import CardMismatch, ModelError
-from cganx.runtime.reader import follow
+from cganx.runtime.reader import LIMITS, Limits, follow
 from cganx.runtime.tensors import Tensors
 
 __all__ = ["card_of"]
@@ -22,6 +22,7 @@ def card_of(
     name: str,
     classes: Sequence[str] = (),
     distribution: str = "normal",
+    limits: Limits = LIMITS,
 ) -> GeneratorCard:
     """The card with which :func:`load` adopts a file: sizes from its graph, names from the caller.
 
@@ -32,12 +33,13 @@ def card_of(
         name: what to call the generator.
         classes: names in the order of the label's columns or numbers; none where no class can be asked for.
         distribution: what the latent was drawn from in training, ``normal`` or ``uniform`` (-1..1).
+        limits: what the file may ask for, as :func:`load` takes them.
 
     Raises ModelError as :func:`read` does; CardMismatch where the file has no such tensor or the names do not fit it.
     """
     path = None if isinstance(source, bytes) else os.fspath(source)
     try:
-        graph, facts = follow(source, latent=tensors.latent)
+        graph, facts = follow(source, latent=tensors.latent, limits=limits)
         inputs = {value.name for value in graph.inputs} - graph.initializers.keys()
         outputs = {value.name for value in graph.outputs}
         for kind, wanted, there in (

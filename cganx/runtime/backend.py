@@ -120,8 +120,10 @@ def _session(onnxruntime: ModuleType, data: bytes, providers: list[Any], threads
     options.log_severity_level = 4
     # Workers wait awake for half a millisecond, over the operators of a run and up to the next of a host's loop, then sleep.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "500")
+    # Where there is nothing to fall back to, it would say so on stdout and build the same session again.
+    fallback = int(len(providers) > 1)
     try:
-        return onnxruntime.InferenceSession(data, options, providers=providers)
+        return onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=fallback)
     except Exception as error:  # onnxruntime's errors share no base
         if conflict := _both_wheels():
             raise BackendConflict(f"no session could be built: {first_line(error)}. {conflict}") from error

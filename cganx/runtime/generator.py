@@ -16,7 +16,7 @@ from cganx.errors import LabelError, ModelNotFound, NotAGenerator, RequestError,
 from cganx.runtime import latents as latent_draws
 from cganx.runtime.backend import Device, first_line, open_session
 from cganx.runtime.labels import Label, Labels
-from cganx.runtime.reader import ModelFile, read
+from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
 from cganx.runtime.tensors import Tensors
 
 if TYPE_CHECKING:
@@ -361,6 +361,7 @@ def load(
     *,
     card: GeneratorCard | None = None,
     tensors: Tensors | None = None,
+    limits: Limits = LIMITS,
     threads: int | None = None,
 ) -> Generator:
     """Load a generator: a bundled name, a path, or the file's bytes.
@@ -368,6 +369,7 @@ def load(
     device: ``auto`` (CUDA where it runs, else the CPU, and ``generator.device`` says why), ``cpu``, ``cuda`` or ``cuda:N``,
     which are promises. card: adopts a file of another maker that has no card; :func:`card_of` makes one for it. tensors: the
     names that such a file has for its tensors, and what the values of its image are, where these are not the contract's.
+    limits: what the file may ask for; give larger ones for a large file that you trust, smaller ones for those of strangers.
     threads: for one run on the CPU; all that this process may use when not given.
 
     Raises ModelError (ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch, NewerFormat), DeviceUnavailable,
@@ -377,18 +379,20 @@ def load(
         raise RequestError(f"threads is {threads!r}, not a whole number of 1 to {MOST_THREADS}")
     if isinstance(model, (bytearray, memoryview)):
         model = bytes(model)
-    file = read(_find(model), card=card, tensors=tensors)
+    file = read(_find(model), card=card, tensors=tensors, limits=limits)
     try:
         session, active = open_session(file.data, device, threads)
-        generator = Generator(file, session, active, (model, device, card, tensors, threads))
+        generator = Generator(file, session, active, (model, device, card, tensors, limits, threads))
         _probe(generator, file)
     except NotAGenerator as error:
         raise NotAGenerator(error.message, model=file.path) from error.__cause__
     return generator
 
 
-def _reload(model: Any, device: str, card: GeneratorCard | None, tensors: Tensors | None, threads: int | None) -> Generator:
-    return load(model, device, card=card, tensors=tensors, threads=threads)
+def _reload(
+    model: Any, device: str, card: GeneratorCard | None, tensors: Tensors | None, limits: Limits, threads: int | None
+) -> Generator:
+    return load(model, device, card=card, tensors=tensors, limits=limits, threads=threads)
 
 
 def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | bytes:
@@ -421,7 +425,7 @@ def _probe(generator: Generator, file: ModelFile) -> None:
     """Two runs must give finite images in range, as many as asked for; else what only looks like a generator would load."""
     if "source" in file.inputs:
         return
-    for count in (1, 3):
+    for count in (1, 2):
         request = generator._request([0] * count if file.card.classes else None, range(count), None, None, None)
         made = generator._outputs(request, list(file.outputs))
         for values in made:

@@ -8,7 +8,6 @@ does not know, it does not let onnxruntime believe. So do repeated singular fiel
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, NamedTuple
@@ -31,9 +30,10 @@ DTYPES: Mapping[int, np.dtype[Any]] = {
     FLOAT16: np.dtype("<f2"),
     DOUBLE: np.dtype("<f8"),
 }
-MOST_VARINTS = 1 << 20
 MOST_RANK = 8
-MOST_REPEATS = 1 << 16  # of one field of one message: nodes, tensors, numbers that are not packed
+FORMS = range(3, 64)  # IR versions; which of the newer ones it reads is onnxruntime's to say
+MOST_PIECES = 1 << 17  # fields of a whole file, each of which takes some microseconds
+NUMBERS_A_PIECE = 4  # that are packed, but not stored as raw data
 Dimension = int | str | None
 _Field = int | memoryview
 
@@ -82,6 +82,25 @@ class Model(NamedTuple):
     metadata: Mapping[str, str]
 
 
+class _Pieces:
+    """Counts what a file is made of, so that none takes long to take apart, however its messages are nested."""
+
+    def __init__(self) -> None:
+        self.left = MOST_PIECES
+
+    def take(self, number: int) -> None:
+        self.left -= number
+        if self.left < 0:
+            raise UnsafeModel(f"it is made of more than {MOST_PIECES:,} pieces; store the values of tensors as raw data")
+
+
+class _Found(dict[int, list[_Field]]):
+    """The fields of one message by number, and the count that the messages in them go on with."""
+
+    def __init__(self, pieces: _Pieces) -> None:
+        self.pieces = pieces
+
+
 class _Message(NamedTuple):
     """The fields of one message: (wire types, repeated) by number, what to ignore, and why others are refused."""
 
@@ -89,21 +108,25 @@ class _Message(NamedTuple):
     fields: Mapping[int, tuple[tuple[int, ...], bool]]
     refused: Mapping[int, str]
 
-    def read(self, data: memoryview) -> dict[int, list[_Field]]:
-        found: dict[int, list[_Field]] = {}
+    def read(self, data: memoryview, pieces: _Pieces) -> _Found:
+        found = _Found(pieces)
         for number, wire, value in walk(data):
-            if number in self.refused:
-                raise UnsafeModel(f"it holds {self.refused[number]}, which a generator does not need")
             known = self.fields.get(number)
             if known is None or wire not in known[0]:
-                raise UnsafeModel(f"its {self.name} holds a field ({number}) that this reader does not know")
-            values = found.setdefault(number, [])
-            if values and not known[1]:
+                raise self._refusal(number)
+            if number not in found:
+                found[number] = [value]
+            elif known[1]:
+                found[number].append(value)
+            else:
                 raise UnsafeModel(f"its {self.name} holds field {number} twice")
-            if len(values) == MOST_REPEATS:
-                raise UnsafeModel(f"its {self.name} holds more than {MOST_REPEATS:,} entries of field {number}")
-            values.append(value)
+            pieces.take(1)
         return found
+
+    def _refusal(self, number: int) -> UnsafeModel:
+        if number in self.refused:
+            return UnsafeModel(f"it holds {self.refused[number]}, which a generator does not need")
+        return UnsafeModel(f"its {self.name} holds a field ({number}) that this reader does not know")
 
 
 _ONE_INT, _ONE, _MANY, _MANY_INTS = ((VARINT,), False), ((LENGTH,), False), ((LENGTH,), True), ((VARINT, LENGTH), True)
@@ -171,11 +194,11 @@ _ENTRY = _Message("metadata", {1: _ONE, 2: _ONE}, {})
 _OPSET = _Message("opset import", {1: _ONE, 2: _ONE_INT}, {})
 
 
-def _text(found: dict[int, list[_Field]], number: int) -> str:
+def _text(found: _Found, number: int) -> str:
     return _texts(found, number)[0] if number in found else ""
 
 
-def _texts(found: dict[int, list[_Field]], number: int) -> list[str]:
+def _texts(found: _Found, number: int) -> list[str]:
     try:
         return [bytes(_bytes(value)).decode() for value in found.get(number, [])]
     except UnicodeDecodeError:
@@ -188,30 +211,32 @@ def _bytes(value: _Field) -> memoryview:
     return value
 
 
-def _integer(found: dict[int, list[_Field]], number: int, default: int = 0) -> int:
+def _integer(found: _Found, number: int, default: int = 0) -> int:
     value = found.get(number, [default])[0]
     return signed(value) if isinstance(value, int) else default
 
 
-def _integers(found: dict[int, list[_Field]], number: int) -> list[int]:
+def _integers(found: _Found, number: int) -> list[int]:
     values: list[int] = []
     for value in found.get(number, []):
-        more = [value] if isinstance(value, int) else packed_varints(value, MOST_VARINTS - len(values))
-        if more is None or len(values) + len(more) > MOST_VARINTS:
-            raise UnsafeModel(f"it stores more than {MOST_VARINTS} numbers one by one; store tensors as raw data")
-        values += more
+        if isinstance(value, int):
+            values.append(value)
+            continue
+        packed = packed_varints(value, NUMBERS_A_PIECE * (found.pieces.left + 1))
+        found.pieces.take(len(packed) // NUMBERS_A_PIECE)
+        values += packed
     return [signed(value) for value in values]
 
 
-def _reals(found: dict[int, list[_Field]], number: int, dtype: str) -> np.ndarray[Any, Any]:
+def _reals(found: _Found, number: int, dtype: str) -> np.ndarray[Any, Any]:
     data = b"".join(_bytes(value) for value in found.get(number, []))
     if len(data) % np.dtype(dtype).itemsize:
         raise NotAGenerator("it is not an ONNX file: a list of numbers is cut short")
     return np.frombuffer(data, dtype)
 
 
-def _tensor(data: memoryview) -> Tensor:
-    found = _TENSOR.read(data)
+def _tensor(data: memoryview, pieces: _Pieces) -> Tensor:
+    found = _TENSOR.read(data, pieces)
     name = _text(found, 8)
     if _integer(found, 14):
         raise UnsafeModel(f"tensor {name!r} is kept in another file; a generator is one file")
@@ -219,7 +244,7 @@ def _tensor(data: memoryview) -> Tensor:
     dtype = DTYPES.get(kind)
     if dtype is None:
         raise UnsafeModel(f"tensor {name!r} has an element type (number {kind}) that generators do not use")
-    if len(shape) > MOST_RANK or any(size < 0 for size in shape):
+    if len(shape) > MOST_RANK or any(size < 0 for size in shape) or (0 in shape and len(shape) > 1):
         raise UnsafeModel(f"tensor {name!r} has the impossible shape {shape[:MOST_RANK]}")
     if 9 in found:
         raw = _bytes(found[9][0])
@@ -235,7 +260,7 @@ def _tensor(data: memoryview) -> Tensor:
     return Tensor(name, array.reshape(shape))
 
 
-def _typed_values(found: dict[int, list[_Field]], kind: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _typed_values(found: _Found, kind: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     if kind == FLOAT:
         return _reals(found, 4, "<f4")
     if kind == DOUBLE:
@@ -248,50 +273,53 @@ def _typed_values(found: dict[int, list[_Field]], kind: int, dtype: np.dtype[Any
     return held.view(dtype)
 
 
-def _value(data: memoryview) -> Value:
-    found = _VALUE.read(data)
+def _value(data: memoryview, pieces: _Pieces) -> Value:
+    found = _VALUE.read(data, pieces)
     name = _text(found, 1)
     if 2 not in found:
         return Value(name, None, None)
-    kind = _TYPE.read(_bytes(found[2][0]))
+    kind = _TYPE.read(_bytes(found[2][0]), pieces)
     if 1 not in kind:
         raise UnsafeModel(f"value {name!r} is not a tensor")
-    tensor = _TENSOR_TYPE.read(_bytes(kind[1][0]))
+    tensor = _TENSOR_TYPE.read(_bytes(kind[1][0]), pieces)
     dtype = DTYPES.get(_integer(tensor, 1))
     if dtype is None:
         raise UnsafeModel(f"value {name!r} has an element type that generators do not use")
     if 2 not in tensor:
         return Value(name, dtype, None)
-    sizes = _SHAPE.read(_bytes(tensor[2][0])).get(1, [])
+    sizes = _SHAPE.read(_bytes(tensor[2][0]), pieces).get(1, [])
     if len(sizes) > MOST_RANK:
         raise UnsafeModel(f"value {name!r} has more than {MOST_RANK} dimensions")
-    return Value(name, dtype, tuple(_dimension(_bytes(size)) for size in sizes))
+    return Value(name, dtype, tuple(_dimension(_bytes(size), pieces) for size in sizes))
 
 
-def _dimension(data: memoryview) -> Dimension:
-    found = _DIMENSION.read(data)
+def _dimension(data: memoryview, pieces: _Pieces) -> Dimension:
+    found = _DIMENSION.read(data, pieces)
     if 1 in found and 2 in found:
         raise UnsafeModel("a dimension has both a size and a name")
     return _integer(found, 1) if 1 in found else (_text(found, 2) or None)
 
 
-def _real(value: _Field) -> float:
-    return float(struct.unpack("<f", _bytes(value))[0])
+def _attribute_reals(found: _Found, number: int) -> tuple[float, ...]:
+    values = _reals(found, number, "<f4")
+    if not np.isfinite(values).all():
+        raise UnsafeModel(f"attribute {_text(found, 1)!r} holds a value that is not finite")
+    return tuple(values.tolist())
 
 
 # type number: (field, how it is read). Types that stand in no row are refused by the message's table or here.
-_ATTRIBUTE_READERS: Mapping[int, tuple[int, Callable[[dict[int, list[_Field]], int], Any]]] = {
-    1: (2, lambda found, number: _real(found[number][0])),
+_ATTRIBUTE_READERS: Mapping[int, tuple[int, Callable[[_Found, int], Any]]] = {
+    1: (2, lambda found, number: _attribute_reals(found, number)[0]),
     2: (3, _integer),
     3: (4, lambda found, number: bytes(_bytes(found[number][0]))),
-    4: (5, lambda found, number: _tensor(_bytes(found[number][0]))),
-    6: (7, lambda found, number: tuple(_reals(found, number, "<f4").tolist())),
+    4: (5, lambda found, number: _tensor(_bytes(found[number][0]), found.pieces)),
+    6: (7, _attribute_reals),
     7: (8, lambda found, number: tuple(_integers(found, number))),
 }
 
 
-def _attribute(data: memoryview) -> tuple[str, Any]:
-    found = _ATTRIBUTE.read(data)
+def _attribute(data: memoryview, pieces: _Pieces) -> tuple[str, Any]:
+    found = _ATTRIBUTE.read(data, pieces)
     name = _text(found, 1)
     field, read = _ATTRIBUTE_READERS.get(_integer(found, 20), (0, None))
     if read is None or any(number in found for number in {2, 3, 4, 5, 7, 8} - {field}):
@@ -301,42 +329,46 @@ def _attribute(data: memoryview) -> tuple[str, Any]:
     return name, read(found, field)
 
 
-def _node(data: memoryview) -> Node:
-    found = _NODE.read(data)
+def _node(data: memoryview, pieces: _Pieces) -> Node:
+    found = _NODE.read(data, pieces)
     operator, domain = _text(found, 4), _text(found, 7)
     if domain not in ("", "ai.onnx"):
         raise UnsafeModel(f"operator {operator} is of the foreign domain {domain!r}")
-    attributes = dict(_attribute(_bytes(one)) for one in found.get(5, []))
+    attributes = dict(_attribute(_bytes(one), pieces) for one in found.get(5, []))
     if len(attributes) != len(found.get(5, [])):
         raise UnsafeModel(f"a node of operator {operator} holds the same attribute twice")
     return Node(operator, _text(found, 3), tuple(_texts(found, 1)), tuple(_texts(found, 2)), attributes)
 
 
-def _graph(data: memoryview) -> Graph:
-    found = _GRAPH.read(data)
-    tensors = [_tensor(_bytes(one)) for one in found.get(5, [])]
+def _graph(data: memoryview, pieces: _Pieces) -> Graph:
+    found = _GRAPH.read(data, pieces)
+    tensors = [_tensor(_bytes(one), pieces) for one in found.get(5, [])]
     initializers = {tensor.name: tensor for tensor in tensors}
     if len(initializers) != len(tensors) or "" in initializers:
         raise UnsafeModel("two of its tensors have the same name, or one has none")
-    values = [tuple(_value(_bytes(one)) for one in found.get(number, [])) for number in (11, 12, 13)]
-    return Graph(tuple(_node(_bytes(one)) for one in found.get(1, [])), initializers, *values)
+    values = [tuple(_value(_bytes(one), pieces) for one in found.get(number, [])) for number in (11, 12, 13)]
+    return Graph(tuple(_node(_bytes(one), pieces) for one in found.get(1, [])), initializers, *values)
 
 
 def parse(data: memoryview) -> Model:
     """The model in ``data``. Raises NotAGenerator where it is no ONNX, UnsafeModel where it holds what is not allowed."""
-    found = _MODEL.read(data)
+    pieces = _Pieces()
+    found = _MODEL.read(data, pieces)
     if 7 not in found or 1 not in found:
         raise NotAGenerator("it is not an ONNX file")
-    opsets = [_OPSET.read(_bytes(one)) for one in found.get(8, [])]
+    version = _integer(found, 1)
+    if version not in FORMS:
+        raise NotAGenerator(f"it is of version {version} of ONNX's own format; {FORMS[0]} to {FORMS[-1]} are read")
+    opsets = [_OPSET.read(_bytes(one), pieces) for one in found.get(8, [])]
     for one in opsets:
         if _text(one, 1) not in ("", "ai.onnx"):
             raise UnsafeModel(f"it uses operators of the foreign domain {_text(one, 1)!r}")
     if len(opsets) != 1:
         raise UnsafeModel("it does not import exactly one set of operators")
     metadata: dict[str, str] = {}
-    for entry in (_ENTRY.read(_bytes(one)) for one in found.get(14, [])):
+    for entry in (_ENTRY.read(_bytes(one), pieces) for one in found.get(14, [])):
         if _text(entry, 1) in metadata:
             raise UnsafeModel(f"its metadata holds {_text(entry, 1)!r} twice")
         metadata[_text(entry, 1)] = _text(entry, 2)
     graph_bytes = _bytes(found[7][0])
-    return Model(_graph(graph_bytes), graph_bytes, _integer(opsets[0], 2), metadata)
+    return Model(_graph(graph_bytes, pieces), graph_bytes, _integer(opsets[0], 2), metadata)

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cganx.errors import UnsafeModel
-from cganx.runtime.model import DTYPES, FLOAT, INT64, Node, Tensor
+from cganx.runtime.model import DTYPES, FLOAT, INT64, MOST_RANK, Node, Tensor
 
 __all__ = ["OPERATORS", "Fact", "Rule"]
 
 Shape = tuple[int, ...]
-MOST_VALUES = 4096
-MOST_COLUMNS = 1 << 27
+MOST_VALUES = 1024
+MOST_COLUMNS = 1 << 25
+FARTHEST = 1 << 20  # kernels, strides, dilations, pads and blocks
 _INT64, _FLOAT = DTYPES[INT64], DTYPES[FLOAT]
 
 
@@ -61,6 +62,8 @@ def _numbers(node: Node, inputs: Inputs, index: int) -> list[int]:
     fact = _input(node, inputs, index)
     if fact.numbers is None:
         raise _refuse(node, "takes a size that is computed from more than constants and shapes")
+    if fact.elements > 2 * MOST_RANK:
+        raise _refuse(node, f"takes {fact.elements} numbers where {2 * MOST_RANK} are enough for all axes")
     return [int(number) for number in fact.numbers.reshape(-1).tolist()]
 
 
@@ -69,6 +72,14 @@ def _integer(node: Node, name: str, default: int) -> int:
     if not isinstance(value, int):
         raise _refuse(node, f"has an attribute {name} that is not a whole number")
     return value
+
+
+def _flag(node: Node, name: str, default: bool) -> bool:
+    """0 or 1; what onnxruntime makes of another number depends on the operator."""
+    value = _integer(node, name, int(default))
+    if value not in (0, 1):
+        raise _refuse(node, f"has an attribute {name} that is neither 0 nor 1")
+    return bool(value)
 
 
 def _integers(node: Node, name: str, default: Sequence[int]) -> list[int]:
@@ -103,6 +114,8 @@ def _broadcast(node: Node, *shapes: Shape) -> Shape:
 
 def _same(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
+    if "axis" in node.attributes:
+        _axis(node, _integer(node, "axis", 0), len(fact.shape))
     return [Fact(fact.dtype, fact.shape, _constant(inputs), fact.numbers if node.operator == "Identity" else None)]
 
 
@@ -115,6 +128,13 @@ def _per_channel(node: Node, inputs: Inputs) -> list[Fact]:
             raise _refuse(node, f"takes parameters that do not fit {fact.shape[1]} channels")
     if len(node.outputs) != 1:
         raise _refuse(node, "is in training mode")
+    return _like(inputs, fact, fact.shape)
+
+
+def _grouped(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, groups = _input(node, inputs, 0), _integer(node, "num_groups", 0)
+    if len(fact.shape) < 2 or groups < 1 or fact.shape[1] % groups:
+        raise _refuse(node, f"divides the channels of {fact.shape} into {groups} groups")
     return _like(inputs, fact, fact.shape)
 
 
@@ -148,7 +168,8 @@ def _elementwise(node: Node, inputs: Inputs) -> list[Fact]:
     if arithmetic is not None and len(facts) == 2 and prod(shape) <= MOST_VALUES and _followed(node, facts):
         first, second = facts[0].numbers, facts[1].numbers
         if first is not None and second is not None and first.dtype == second.dtype == _INT64:
-            numbers = np.asarray(arithmetic(first, second), _INT64)
+            with np.errstate(all="ignore"):  # they wrap round as onnxruntime's do
+                numbers = np.asarray(arithmetic(first, second), _INT64)
     return [Fact(facts[0].dtype, shape, _constant(inputs), numbers)]
 
 
@@ -173,8 +194,8 @@ def _gemm(node: Node, inputs: Inputs) -> list[Fact]:
     a, b = _input(node, inputs, 0), _input(node, inputs, 1)
     if len(a.shape) != 2 or len(b.shape) != 2:
         raise _refuse(node, "takes matrices only")
-    rows, inner = a.shape[::-1] if _integer(node, "transA", 0) else a.shape
-    inner_b, columns = b.shape[::-1] if _integer(node, "transB", 0) else b.shape
+    rows, inner = a.shape[::-1] if _flag(node, "transA", False) else a.shape
+    inner_b, columns = b.shape[::-1] if _flag(node, "transB", False) else b.shape
     if inner != inner_b:
         raise _refuse(node, f"multiplies shapes that do not fit: {a.shape} and {b.shape}")
     c = _optional(inputs, 2)
@@ -208,7 +229,8 @@ class _Window(NamedTuple):
             _integers(node, "dilations", [1] * rank),
             _integers(node, "pads", [0] * (2 * rank)),
         )
-        if min([*window.kernel, *window.strides, *window.dilations]) < 1 or min(window.pads) < 0:
+        sizes = [*window.kernel, *window.strides, *window.dilations]
+        if min(sizes) < 1 or min(window.pads) < 0 or max(*sizes, *window.pads) > FARTHEST:
             raise _refuse(node, "has a kernel, stride, dilation or padding that is out of range")
         return window
 
@@ -230,7 +252,10 @@ def _conv(node: Node, inputs: Inputs) -> list[Fact]:
         raise _refuse(node, f"takes a weight {weight.shape} that does not fit {x.shape}")
     _check_kernel_and_bias(node, inputs, weight, weight.shape[0])
     window = _Window.of(node, weight.shape[2:], rank)
-    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[0], *window.places(x.shape))))
+    space = window.places(x.shape)
+    if rank > 2:  # planes are unfolded piece by piece
+        _check_columns(node, prod(weight.shape[1:]) * prod(space))
+    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[0], *space)))
 
 
 def _conv_transpose(node: Node, inputs: Inputs) -> list[Fact]:
@@ -243,17 +268,20 @@ def _conv_transpose(node: Node, inputs: Inputs) -> list[Fact]:
     _check_kernel_and_bias(node, inputs, weight, weight.shape[1] * group)
     window = _Window.of(node, weight.shape[2:], rank)
     extra = _integers(node, "output_padding", [0] * rank)
-    if min(extra) < 0:
+    if not 0 <= min(extra) <= max(extra) <= FARTHEST:
         raise _refuse(node, "has an output padding that is out of range")
     space = [
         (x.shape[axis + 2] - 1) * window.strides[axis] + window.reach(axis) - window.padding(axis) + extra[axis]
         for axis in range(rank)
     ]
     # onnxruntime unfolds each picture's products before it adds them up.
-    columns = prod(weight.shape[1:]) * group * prod(x.shape[2:])
+    _check_columns(node, prod(weight.shape[1:]) * group * prod(x.shape[2:]))
+    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[1] * group, *space)))
+
+
+def _check_columns(node: Node, columns: int) -> None:
     if columns > MOST_COLUMNS:
         raise _refuse(node, f"unfolds to {columns:,} values for one picture, more than a generator may")
-    return _like(inputs, x, _positive(node, (x.shape[0], weight.shape[1] * group, *space)))
 
 
 def _check_kernel_and_bias(node: Node, inputs: Inputs, weight: Fact, channels: int) -> None:
@@ -272,7 +300,7 @@ def _positive(node: Node, shape: Shape) -> Shape:
 
 def _reshape(node: Node, inputs: Inputs) -> list[Fact]:
     fact, target = _input(node, inputs, 0), _numbers(node, inputs, 1)
-    if not _integer(node, "allowzero", 0):
+    if not _flag(node, "allowzero", False):
         target = [fact.shape[axis] if size == 0 and axis < len(fact.shape) else size for axis, size in enumerate(target)]
     known = prod(size for size in target if size != -1)
     if target.count(-1) == 1 and known > 0 and fact.elements % known == 0:
@@ -335,14 +363,22 @@ def _pad(node: Node, inputs: Inputs) -> list[Fact]:
     if len(pads) != 2 * len(axes):
         raise _refuse(node, "has pads that do not fit its axes")
     shape = list(fact.shape)
-    for place, axis in enumerate(axes):
-        shape[_axis(node, axis, rank)] += pads[place] + pads[place + len(axes)]
+    mirrors = node.attributes.get("mode", b"constant") == b"reflect"
+    followed = [_axis(node, axis, rank) for axis in axes]
+    if len(set(followed)) != len(followed):
+        raise _refuse(node, "names the same axis twice")
+    for place, axis in enumerate(followed):
+        size, around = fact.shape[axis], (pads[place], pads[place + len(axes)])
+        # What is cut off must be there, and so must what is mirrored.
+        if size + sum(min(pad, 0) for pad in around) < 1 or max(around) > (size - 1 if mirrors else FARTHEST):
+            raise _refuse(node, f"pads an axis of {size} by {around}")
+        shape[axis] += sum(around)
     return _like(inputs, fact, _positive(node, tuple(shape)))
 
 
 def _depth_to_space(node: Node, inputs: Inputs) -> list[Fact]:
     fact, block = _input(node, inputs, 0), _integer(node, "blocksize", 0)
-    if len(fact.shape) != 4 or block < 1 or fact.shape[1] % (block * block):
+    if len(fact.shape) != 4 or not 1 <= block <= FARTHEST or fact.shape[1] % (block * block):
         raise _refuse(node, f"cannot spread the channels of {fact.shape} over blocks of {block}")
     n, c, h, w = fact.shape
     return _like(inputs, fact, (n, c // (block * block), h * block, w * block))
@@ -457,10 +493,10 @@ def _constant_node(node: Node, inputs: Inputs) -> list[Fact]:
 def _reduce(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
     given = _optional(inputs, 1)
-    if _integer(node, "noop_with_empty_axes", 0) or (given is not None and given.elements == 0):
+    if _flag(node, "noop_with_empty_axes", False) or (given is not None and given.elements == 0):
         raise _refuse(node, "leaves open which axes it reduces; name them")
     axes = set(_axes(node, inputs, len(fact.shape), range(len(fact.shape))))
-    keep = _integer(node, "keepdims", 1)
+    keep = _flag(node, "keepdims", True)
     kept = [1 if axis in axes else size for axis, size in enumerate(fact.shape) if keep or axis not in axes]
     return _like(inputs, fact, tuple(kept))
 
@@ -471,6 +507,8 @@ def _split(node: Node, inputs: Inputs) -> list[Fact]:
     size, count = fact.shape[axis], len(node.outputs)
     if not count:
         raise _refuse(node, "has no outputs")
+    if _integer(node, "num_outputs", count) != count:  # onnxruntime ends the process
+        raise _refuse(node, f"says another number of parts than the {count} that it makes")
     part = ceil(size / count)
     sizes = [max(0, min(part, size - part * index)) for index in range(count)]
     if _optional(inputs, 1) is not None:
@@ -484,7 +522,7 @@ def _split(node: Node, inputs: Inputs) -> list[Fact]:
 def _window_pool(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
     rank = len(fact.shape) - 2
-    if rank < 1 or _integer(node, "ceil_mode", 0) or len(node.outputs) != 1:
+    if rank < 1 or _flag(node, "ceil_mode", False) or len(node.outputs) != 1:
         raise _refuse(node, "pools what has no axes of space, rounds sizes up or gives places")
     window = _Window.of(node, _integers(node, "kernel_shape", [0] * rank), rank)
     return _like(inputs, fact, _positive(node, (*fact.shape[:2], *window.places(fact.shape))))
@@ -532,7 +570,6 @@ _SAME = (
     "Tanh",
     "LpNormalization",
     "LayerNormalization",
-    "GroupNormalization",
 )
 
 OPERATORS: Mapping[str, Rule] = {
@@ -551,6 +588,7 @@ OPERATORS: Mapping[str, Rule] = {
     "Flatten": _flatten,
     "Gather": _gather,
     "Gemm": _gemm,
+    "GroupNormalization": _grouped,
     "GlobalAveragePool": _pool,
     "MatMul": _matmul,
     "MaxPool": _window_pool,

@@ -30,20 +30,27 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         shift += 7
 
 
+def _short(data: memoryview, at: int) -> tuple[int, int]:
+    """A varint, mostly of one byte."""
+    if at < len(data) and data[at] < 0x80:
+        return data[at], at + 1
+    return _varint(data, at)
+
+
 def walk(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
     """Yield (field number, wire type, value) in file order; the value is an int for varints, else the field's bytes."""
     at = 0
     while at < len(data):
-        key, at = _varint(data, at)
+        key, at = _short(data, at)
         field, wire = key >> 3, key & 7
         if field == 0:
             raise NotAGenerator(_DAMAGED)
         if wire == VARINT:
-            value, at = _varint(data, at)
+            value, at = _short(data, at)
             yield field, wire, value
             continue
         if wire == LENGTH:
-            length, at = _varint(data, at)
+            length, at = _short(data, at)
         elif wire in (FIXED32, FIXED64):
             length = 4 if wire == FIXED32 else 8
         else:
@@ -54,13 +61,11 @@ def walk(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         at += length
 
 
-def packed_varints(data: memoryview, most: int) -> list[int] | None:
-    """The varints of a packed field, or None where there are more than ``most``."""
+def packed_varints(data: memoryview, most: int) -> list[int]:
+    """The varints of a packed field; one more than ``most`` where there are more."""
     values: list[int] = []
     at = 0
-    while at < len(data):
-        if len(values) == most:
-            return None
+    while at < len(data) and len(values) <= most:
         value, at = _varint(data, at)
         values.append(value)
     return values

@@ -7,17 +7,18 @@ the bytes are walked here first, and a file that asks for more than a generator 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from hashlib import sha256
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard
 from cganx.errors import CardMismatch, ModelError, ModelNotFound, NotAGenerator, RequestError, UnsafeModel
-from cganx.runtime.model import DTYPES, FLOAT, INT32, INT64, UINT8, Dimension, Graph, Model, Node, Value, parse
+from cganx.runtime.cost import most_alive, work
+from cganx.runtime.model import DTYPES, FLOAT, INT32, INT64, MOST_RANK, UINT8, Dimension, Graph, Model, Node, Value, parse
 from cganx.runtime.operators import OPERATORS, Fact, stored
 from cganx.runtime.tensors import Tensors
 
@@ -31,18 +32,28 @@ _OTHER_BATCHES = (1, 64)
 # torch's exporter has written 18 for long, onnxruntime 1.28 reads up to 26; before 13 some sizes are attributes.
 _OPSETS = range(13, 27)
 MOST_NOISE_DIGITS = 4
+_MORE = "; for a file that you trust give runtime.load(..., limits=...)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one file may ask for at most. Elements are counted for one picture; drawn are those of latent and noise."""
+    """What one file may ask for at most. Elements are counted for one picture.
 
-    file_bytes: int = 512 * MiB
-    nodes: int = 20_000
-    tensor_elements: int = 128 * MiB
-    constant_elements: int = 192 * MiB
-    drawn_elements: int = 4 * MiB
+    ``constant_elements`` are those that lie in the file or are computed from them alone, in at most ``folded_nodes`` nodes,
+    for onnxruntime computes them while it builds a session. ``alive_elements`` lie in memory at once, ``made_elements``
+    are all that are made; ``drawn_elements`` are those of latent and noise. ``work`` is counted in multiply-adds.
+    """
+
+    file_bytes: int = 256 * MiB
+    nodes: int = 4096
+    folded_nodes: int = 1024
+    tensor_elements: int = 64 * MiB
+    constant_elements: int = 96 * MiB
+    alive_elements: int = 64 * MiB
+    made_elements: int = 256 * MiB
+    drawn_elements: int = MiB
     symbolic_size: int = 512
+    work: int = 1 << 37
 
 
 LIMITS = Limits()
@@ -84,6 +95,7 @@ def read(
     if tensors is not None and card is None:
         raise RequestError("the names of foreign tensors need a card that says what they hold: give card=... too")
     if isinstance(source, (bytes, bytearray, memoryview)):
+        _check_length(memoryview(source).nbytes, limits)
         return _read(bytes(source), None, card, tensors, limits)
     path = os.fspath(source)
     data = file_bytes(path, limits)
@@ -101,6 +113,7 @@ def follow(
     The card is not looked at. Raises ModelNotFound, NotAGenerator, UnsafeModel or CardMismatch.
     """
     data = source if isinstance(source, bytes) else file_bytes(os.fspath(source), limits)
+    _check_length(len(data), limits)
     model = parse(memoryview(data))
     _check_model(model, latent, limits)
     return model.graph, _Checked(model.graph, limits, batch, latent).facts
@@ -109,25 +122,41 @@ def follow(
 def file_bytes(path: str, limits: Limits = LIMITS) -> bytes:
     """What lies at the path. Raises ModelNotFound, and UnsafeModel where it is more than the limits allow."""
     try:
-        if os.path.isdir(path):
-            raise ModelNotFound("it is a folder; of a run make a file first: cganx export RUN -o model.onnx", model=path)
-        if not os.path.isfile(path):
-            raise ModelNotFound("there is no such file", model=path)
-        with open(path, "rb") as file:
+        _check_kind(os.stat(path).st_mode)  # before it is opened: some devices act on that
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            about = os.fstat(file.fileno())
+            _check_kind(about.st_mode)
+            _check_length(about.st_size, limits)
             data = file.read(limits.file_bytes + 1)
+        _check_length(len(data), limits)
+    except ModelError as error:
+        raise type(error)(error.message, model=path) from None
+    except FileNotFoundError:
+        raise ModelNotFound("there is no such file", model=path) from None
     except (OSError, ValueError) as error:
-        if isinstance(error, ModelNotFound):
-            raise
         raise ModelNotFound(f"the file cannot be read: {getattr(error, 'strerror', None) or error}", model=path) from None
-    if len(data) > limits.file_bytes:
-        raise UnsafeModel(f"the file is larger than {limits.file_bytes // MiB} MiB", model=path)
     return data
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """A pipe that has taken the file's place since its kind was looked at has nobody to wait for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_kind(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise ModelNotFound("it is a folder; of a run make a file first: cganx export RUN -o model.onnx")
+    if not stat.S_ISREG(mode):
+        raise ModelNotFound("it is a pipe, a device or a socket, not a file; copy what it gives into a file and load that")
+
+
+def _check_length(length: int, limits: Limits) -> None:
+    if length > limits.file_bytes:
+        raise UnsafeModel(f"the file is larger than {limits.file_bytes // MiB} MiB{_MORE}")
 
 
 def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Tensors | None, limits: Limits) -> ModelFile:
     known = tensors or Tensors()
-    if len(data) > limits.file_bytes:
-        raise UnsafeModel(f"the file is larger than {limits.file_bytes // MiB} MiB")
     model = parse(memoryview(data))
     text = model.metadata.get(CARD_KEY)
     if text is None and card is None:
@@ -165,13 +194,37 @@ def _by_contract(values: tuple[Value, ...], tensors: Tensors) -> dict[str, Value
 
 def _check_model(model: Model, latent: str, limits: Limits) -> _Checked:
     """All of a file that does not depend on its card."""
+    if "ort_config" in model.metadata:
+        raise UnsafeModel("it brings options for onnxruntime, which are for who runs it to choose")
     if model.opset not in _OPSETS:
         raise UnsafeModel(f"it is of opset {model.opset}; generators are of {_OPSETS[0]} to {_OPSETS[-1]}")
     _check_graph(model.graph, limits)
     graph = _Checked(model.graph, limits, latent=latent)
-    for batch in _OTHER_BATCHES:
-        _Checked(model.graph, limits, batch, latent)
+    alone, many = (_Checked(model.graph, limits, batch, latent) for batch in _OTHER_BATCHES)
+    # What is as large at any batch onnxruntime may compute while it builds a session, and it keeps all of that.
+    fixed = {name for name, fact in alone.facts.items() if fact.elements == many.facts[name].elements}
+    _check_folding(model.graph, alone.facts, fixed, limits)
+    _check_run(model.graph, alone.facts, fixed, limits)
     return graph
+
+
+def _check_run(graph: Graph, alone: Mapping[str, Fact], fixed: Set[str], limits: Limits) -> None:
+    made = sum(alone[name].elements for node in graph.nodes for name in node.outputs)
+    for asked, most, what in (
+        (made, limits.made_elements, "values made"),
+        (most_alive(graph, alone, fixed), limits.alive_elements, "values in memory at once"),
+        (work(graph, alone), limits.work, "multiply-adds of work"),
+    ):
+        if asked > most:
+            raise UnsafeModel(f"it asks for {asked:,} {what} for one picture, and a generator may ask for {most:,}{_MORE}")
+
+
+def _check_folding(graph: Graph, alone: Mapping[str, Fact], fixed: Set[str], limits: Limits) -> None:
+    if sum(alone[name].elements for name in fixed) > limits.constant_elements:
+        raise UnsafeModel(f"its constants unfold to more than {limits.constant_elements:,} values{_MORE}")
+    folded = [node for node in graph.nodes if node.operator != "Constant" and fixed >= set(node.outputs)]
+    if len(folded) > limits.folded_nodes:
+        raise UnsafeModel(f"more than {limits.folded_nodes} of its nodes compute constants; store what they compute{_MORE}")
 
 
 def _hash(card: str, graph_bytes: memoryview) -> str:
@@ -204,7 +257,6 @@ class _Checked:
     def __init__(self, graph: Graph, limits: Limits, batch: int = _BATCH, latent: str = "latent") -> None:
         self.limits, self.batch, self.latent = limits, batch, latent
         self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
-        self.constants = 0
         for name, fact in self.facts.items():
             self._count(f"tensor {name!r}", fact)
         self.inputs = tuple(value for value in graph.inputs if value.name not in graph.initializers)
@@ -217,6 +269,11 @@ class _Checked:
             self._follow(node)
         for value in (*graph.values, *graph.outputs):
             self._compare(value)
+        if len({value.name for value in graph.outputs}) != len(graph.outputs):
+            raise UnsafeModel("it declares the same output twice")
+        drawn = sum(self.facts[value.name].elements for value in self.inputs if self._drawn(value)) // batch
+        if drawn > limits.drawn_elements:
+            raise UnsafeModel(f"its inputs take {drawn:,} random values for one picture, more than a generator may{_MORE}")
 
     def _declared(self, value: Value) -> Fact:
         if value.dtype is None or not value.shape:
@@ -228,9 +285,10 @@ class _Checked:
             raise UnsafeModel(f"input {value.name!r} has an impossible shape {value.shape}")
         fact = Fact(value.dtype, (self.batch, *sizes))
         self._count(f"input {value.name!r}", fact)
-        if (value.name == self.latent or value.name.startswith("noise.")) and prod(sizes) > self.limits.drawn_elements:
-            raise UnsafeModel(f"input {value.name!r} takes {prod(sizes):,} random values, more than a generator may")
         return fact
+
+    def _drawn(self, value: Value) -> bool:
+        return value.name == self.latent or value.name.startswith("noise.")
 
     def _follow(self, node: Node) -> None:
         inputs: list[Fact | None] = []
@@ -244,6 +302,8 @@ class _Checked:
             raise UnsafeModel(f"operator {node.operator} (node {node.name!r}) cannot be followed: {error}") from None
         if len(node.outputs) > len(made):
             raise UnsafeModel(f"operator {node.operator} has more outputs than it can make")
+        if node.operator != "Constant" and any(fact.elements == 0 for fact in made):
+            raise UnsafeModel(f"operator {node.operator} (node {node.name!r}) makes a value without elements")
         for name, fact in zip(node.outputs, made, strict=False):
             if not name or name in self.facts:
                 raise UnsafeModel(f"operator {node.operator} makes {name!r}, which is there already or has no name")
@@ -253,12 +313,10 @@ class _Checked:
     def _count(self, where: str, fact: Fact) -> None:
         if fact.elements > self.limits.tensor_elements * self.batch:
             raise UnsafeModel(
-                f"{where} makes {fact.elements // self.batch:,} values for one picture, more than a generator may"
+                f"{where} makes {fact.elements // self.batch:,} values for one picture, more than a generator may{_MORE}"
             )
-        if fact.constant:
-            self.constants += fact.elements
-            if self.constants > self.limits.constant_elements:
-                raise UnsafeModel(f"its constants unfold to more than {self.limits.constant_elements:,} values")
+        if len(fact.shape) > MOST_RANK:
+            raise UnsafeModel(f"{where} makes a value of {len(fact.shape)} axes, and a generator's have at most {MOST_RANK}")
 
     def _compare(self, value: Value) -> None:
         fact = self.facts.get(value.name)

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "step_speed",
     "steady_memory",
     "million_pictures",
+    "mutants",
     "bundled_quality",
     "demo_time",
 )

@@ -158,8 +158,9 @@ class FakeOrt:
         def add_session_config_entry(self, key: str, value: str) -> None:
             pass
 
-    def InferenceSession(self, data: bytes, options: Any, providers: list[Any]) -> FakeSession:  # noqa: N802
+    def InferenceSession(self, data: bytes, options: Any, providers: list[Any], enable_fallback: int) -> FakeSession:  # noqa: N802
         del data, options
+        assert enable_fallback == (len(providers) > 1)
         wants_cuda = providers[0] != "CPUExecutionProvider"
         return FakeSession([self.active, "CPUExecutionProvider"] if wants_cuda else ["CPUExecutionProvider"])
 

@@ -486,7 +486,7 @@ def batch_frozen_inside(model: Any) -> None:
         (byte_of_nine_bits, "cannot hold"),
         (cast_to_what_is_not_known, "casts to an element type"),
         (cast_that_lies, "declares 'latent.matrix' as float16, but makes float32"),
-        (half_unfolded, "unfold"),
+        (half_unfolded, "more than a generator may"),
         (too_few_values, "does not hold"),
         (negative_dimension, "impossible shape"),
         (two_of_a_name, "same name"),
@@ -515,7 +515,7 @@ def batch_frozen_inside(model: Any) -> None:
         (split_into_nothing, "Split"),
         (axes_of_another_type, "axes"),
         (the_same_axis_twice, "same axis twice"),
-        (constant_of_another_type, "another type|has no value"),
+        (constant_of_another_type, "not finite"),
         (scaled_scalar, "Resize"),
     ],
 )
@@ -539,7 +539,7 @@ def test_weights_in_half_precision_are_read_and_run(make: Any, change: Any, part
 
 @given(st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=40))
 def test_the_two_ways_to_store_halves_are_read_alike(bits: list[int]) -> None:
-    from cganx.runtime.model import _tensor
+    from cganx.runtime.model import _Pieces, _tensor
 
     raw = np.array(bits, "<u2").tobytes()
     head = b"\x08" + _varint(len(bits)) + b"\x10\x0a"
@@ -548,9 +548,9 @@ def test_the_two_ways_to_store_halves_are_read_alike(bits: list[int]) -> None:
     if not np.isfinite(np.frombuffer(raw, "<f2")).all():
         for form in forms:
             with pytest.raises(UnsafeModel, match="not finite"):
-                _tensor(memoryview(form))
+                _tensor(memoryview(form), _Pieces())
         return
-    first, second = (_tensor(memoryview(form)).array for form in forms)
+    first, second = (_tensor(memoryview(form), _Pieces()).array for form in forms)
     assert first.dtype == second.dtype == np.float16
     assert first.tobytes() == second.tobytes() == raw
 

@@ -105,4 +105,9 @@ def _flat(name: str, part: Mapping[str, Any]) -> dict[str, str]:
 
 def _table(rows: Mapping[str, str]) -> str:
     width = max(len(name) for name in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+    return "\n".join(_shown(f"{name:<{width}}  {value}") for name, value in rows.items())
+
+
+def _shown(line: str) -> str:
+    """A line that may hold anything that a file says, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
