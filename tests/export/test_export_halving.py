@@ -115,25 +115,12 @@ def test_a_rewritten_weight_is_a_half_too(
     assert runtime.load(path, device="cpu").generate("up", seeds=1).shape == (1, 5, 5, 1)
 
 
-def test_the_bundled_generator_would_take_half_the_bytes() -> None:
-    import onnx
-
-    from cganx_export.halving import halved, rounded
-    from cganx_export.parity import Forms, Parity, check_rounding
-    from cganx_export.sealing import model_of, seal
-
+def test_the_bundled_generator_takes_half_the_bytes_and_its_pictures_hardly_move() -> None:
     path = runtime.bundled()["fashion"]
-    file, graph = runtime.read(path), onnx.load(path).graph
-    data, _ = seal(halved(graph), file.card)
-    assert len(data) < 1_000_000
-    assert runtime.read(data).outputs == file.outputs
-    full, same, half = (model_of(one).SerializeToString() for one in (graph, rounded(graph), halved(graph)))
-    found = Parity(max_difference=0, tolerance=0, batches=(), pictures=0, batch_invariant=False)
-    proven = check_rounding(Forms(full=full, rounded=same, halved=half), file.card, found)
-    assert proven.batch_invariant
-    assert proven.rounding is not None
-    assert proven.rounding.pixels_far == 0
-    assert proven.rounding.pixels_changed < 0.03
+    assert path.stat().st_size < 2.1 * 298_769, "its parameters in half precision, and the card"
+    rounding = runtime.read(path).card.parity["rounding"]
+    assert rounding["pixels_far"] == 0
+    assert 0 < rounding["pixels_changed"] < 0.03
 
 
 def refused(module: object, card: GeneratorCard, path: Path, says: str) -> None:
