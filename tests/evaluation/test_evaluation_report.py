@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cganx.card import GeneratorCard
 from cganx.data import DataSet
@@ -17,6 +21,7 @@ from cganx.evaluation.figures import Evaluation
 from cganx.evaluation.metrics import Sample
 from cganx.evaluation.report import page
 from cganx.evaluation.report.charts import bars, confusion
+from cganx.evaluation.report.pictures import by_class
 from cganx.evaluation.suite import evaluate
 from cganx.evaluation.table import number, table
 from cganx.runtime import Generator
@@ -105,6 +110,17 @@ def test_without_classes_there_is_no_table_of_them(
     text = page(replace(found, by_class=(), confusion=None, evidence=evidence), generator.card)
     assert "Class by class" not in text
     parsed(text)
+
+
+def test_pictures_are_from_the_whole_of_a_class() -> None:
+    """Neighbours are often alike, such as crops of one texture."""
+    levels = np.arange(20, dtype=np.uint8) * 10 + 40
+    pixels = np.broadcast_to(levels[:, None, None, None], (20, 8, 8, 1)).copy()
+    sample = Sample(pixels, np.zeros((20, 2)), np.ones((20, 1)), np.zeros(20, np.int64))
+    (data,) = re.findall(r"base64,([^\"]+)", by_class(sample, ["grey"], "all"))
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        counts = np.bincount(np.asarray(picture.convert("L")).ravel(), minlength=256)
+    assert [level for level in levels if counts[level] >= 64] == list(levels[::2])
 
 
 def test_charts() -> None:

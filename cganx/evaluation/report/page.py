@@ -107,8 +107,8 @@ def _tiles(evaluation: Evaluation) -> Iterable[str]:
 def _pictures(evaluation: Evaluation) -> Iterable[str]:
     evidence = evaluation.evidence
     yield '<section><h2>Pictures</h2><div class="pair">'
-    yield by_class(evidence.made, evaluation.classes, "Made: the first ones, not chosen.")
-    yield by_class(evidence.test, evaluation.classes, "Real: the first test pictures.")
+    yield by_class(evidence.made, evaluation.classes, "Made: at even steps through all, not chosen.")
+    yield by_class(evidence.test, evaluation.classes, "Real: at even steps through the test pictures.")
     yield "</div></section>"
 
 

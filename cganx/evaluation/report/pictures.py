@@ -30,14 +30,23 @@ SEARCHED = 5000
 
 
 def by_class(sample: Sample, classes: Sequence[str], caption: str) -> str:
-    """A sheet of the first pictures of each class, or of the first ones where no class was asked for."""
+    """A sheet of some pictures of each class, or of all where no class was asked for, at even steps.
+
+    Neighbours in a data set are often alike, such as crops of one texture.
+    """
     if sample.labels is None:
-        rows = [("", sample.pixels[start : start + COLUMNS]) for start in range(0, COLUMNS * ROWS_WITHOUT_CLASSES, COLUMNS)]
-        rows = [row for row in rows if len(row[1])]
+        places = _evenly(np.arange(len(sample)), COLUMNS * ROWS_WITHOUT_CLASSES)
+        rows = [("", sample.pixels[places[start : start + COLUMNS]]) for start in range(0, len(places), COLUMNS)]
     else:
-        shown = min(len(classes), MOST_ROWS)
-        rows = [(classes[label], sample.pixels[np.flatnonzero(sample.labels == label)[:COLUMNS]]) for label in range(shown)]
+        members = [np.flatnonzero(sample.labels == label) for label in range(min(len(classes), MOST_ROWS))]
+        rows = [(name, sample.pixels[_evenly(places, COLUMNS)]) for name, places in zip(classes, members, strict=False)]
     return _figure(sheet(rows), caption)
+
+
+def _evenly(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of the places, at even steps."""
+    count = min(most, len(places))
+    return places[np.arange(count) * len(places) // max(count, 1)]
 
 
 def nearest_pairs(evidence: Evidence) -> list[str]:
