@@ -128,5 +128,5 @@ def _quoted(text: str) -> str:
 
 
 def _lines(names: Iterable[str]) -> str:
-    """One name a line, whatever is in a name; the card has them as they are."""
-    return "".join(f"{' '.join(name.splitlines())}\n" for name in names)
+    """One name a line; a card's names have no line ends."""
+    return "".join(f"{name}\n" for name in names)
