@@ -1,6 +1,6 @@
 """A file with float16 weights against the one with float32 weights: pictures a second by batch size, and ``runtime.load``.
 
-The files are the bundled generator, and the same graph with its weights stored as halves.
+The files are the bundled generator, whose weights are halves, and the same graph with them stored as float32.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from statistics import median
 
 from report import Figure, main
 from side_by_side import Spread, alternate_workers, workers
-from subjects import bundled_file, halved_file, say, script, users_environment
+from subjects import bundled_file, say, script, single_file, users_environment
 
 BATCHES = (1, 64)
 
 
 def measure(arguments: Namespace) -> list[Figure]:
-    full = bundled_file()
-    if full is None:
+    half = bundled_file()
+    if half is None:
         raise SystemExit("there is no bundled generator to measure")
-    files = [full, halved_file(full)]
+    files = [single_file(half), half]
 
     def pairs(how: str, batch: int) -> list[tuple[float, float]]:
         say(f"float16 against float32 weights, {how}, batch {batch} ...")

@@ -28,6 +28,7 @@ BENCHMARKS = (
     "generate_ratio",
     "throughput",
     "half_weights",
+    "bundled_speed",
     "keras_step",
     "step_speed",
     "steady_memory",

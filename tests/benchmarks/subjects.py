@@ -87,21 +87,29 @@ def bundled_file() -> Path | None:
     return path if path.exists() else None
 
 
-def halved_file(full: Path) -> Path:
-    """The same file with float16 weights."""
-    path = BUILD / f"{full.stem}-float16.onnx"
+def single_file(half: Path) -> Path:
+    """The same file with its float16 weights as float32, and without the casts behind them."""
+    path = BUILD / f"{half.stem}-float32.onnx"
 
     def make() -> None:
+        import numpy as np
         import onnx
+        from onnx import numpy_helper
 
         from cganx import runtime
-        from cganx_export.halving import halved
+        from cganx_export.cleaning import replace_nodes
         from cganx_export.sealing import seal
 
-        data, _ = seal(halved(onnx.load(full).graph), runtime.read(full).card)
+        graph = onnx.load(half).graph
+        halves = {one.name: one for one in graph.initializer if one.data_type == onnx.TensorProto.FLOAT16}
+        casts = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Cast" and node.input[0] in halves}
+        for name, cast in casts.items():
+            halves[name].CopyFrom(numpy_helper.from_array(numpy_helper.to_array(halves[name]).astype(np.float32), cast))
+        replace_nodes(graph, [node for node in graph.node if node.output[0] not in casts.values()])
+        data, _ = seal(graph, runtime.read(half).card)
         path.write_bytes(data)
 
-    _kept(path.with_suffix(".stamp"), _stamp([full, *_sources("export/cganx_export")]), make, f"writing {path.name}")
+    _kept(path.with_suffix(".stamp"), _stamp([half, *_sources("export/cganx_export")]), make, f"writing {path.name}")
     return path
 
 
