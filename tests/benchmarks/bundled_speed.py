@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from argparse import Namespace
 from statistics import median
 
 from report import Figure, Target, main
-from side_by_side import Spread, alternate_workers, workers
-from subjects import bundled_file, cdcgan_file, say, script, users_environment
+from side_by_side import Spread
+from subjects import bundled_file, cdcgan_file, say
+from two_files import seconds_of
 
 TARGETS = {1: Target(">=", 9), 64: Target(">=", 13)}
 
@@ -18,13 +17,11 @@ def measure(arguments: Namespace) -> list[Figure]:
     bundled = bundled_file()
     if bundled is None:
         raise SystemExit("there is no bundled generator to measure")
-    files = [os.fspath(cdcgan_file(rewrite=False)), os.fspath(bundled)]
+    files = [cdcgan_file(rewrite=False), bundled]
     figures = []
     for batch, target in TARGETS.items():
         say(f"fashion against the tutorial's cDCGAN, batch {batch} ...")
-        commands = [[sys.executable, script("generate_subject.py"), "raw-quiet", path, str(batch)] for path in files]
-        with workers(*commands, environment=users_environment()) as (first, second):
-            taken = alternate_workers(first, second, pairs=arguments.pairs, seconds=arguments.milliseconds / 1000)
+        taken = seconds_of(files, "raw-quiet", batch, arguments)
         ratio = Spread.of([one / other for one, other in taken])
         rates = [batch / median(column) for column in zip(*taken, strict=True)]
         note = f"cDCGAN {rates[0]:,.0f}, fashion {rates[1]:,.0f} pictures/s"

@@ -5,14 +5,13 @@ The files are the bundled generator, whose weights are halves, and the same grap
 
 from __future__ import annotations
 
-import os
-import sys
 from argparse import Namespace
 from statistics import median
 
 from report import Figure, main
-from side_by_side import Spread, alternate_workers, workers
-from subjects import bundled_file, say, script, single_file, users_environment
+from side_by_side import Spread
+from subjects import bundled_file, say, single_file
+from two_files import seconds_of
 
 BATCHES = (1, 64)
 
@@ -25,9 +24,7 @@ def measure(arguments: Namespace) -> list[Figure]:
 
     def pairs(how: str, batch: int) -> list[tuple[float, float]]:
         say(f"float16 against float32 weights, {how}, batch {batch} ...")
-        commands = [[sys.executable, script("generate_subject.py"), how, os.fspath(path), str(batch)] for path in files]
-        with workers(*commands, environment=users_environment()) as (first, second):
-            return alternate_workers(first, second, pairs=arguments.pairs, seconds=arguments.milliseconds / 1000)
+        return seconds_of(files, how, batch, arguments)
 
     figures = []
     for batch in BATCHES:

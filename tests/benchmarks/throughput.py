@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from argparse import Namespace
 from statistics import median
 
 from report import Figure, main
-from side_by_side import Spread, alternate_workers, workers
-from subjects import cdcgan_file, say, script, users_environment
+from side_by_side import Spread
+from subjects import cdcgan_file, say
+from two_files import seconds_of
 
 BATCHES = (1, 16, 64, 256)
 
 
 def measure(arguments: Namespace) -> list[Figure]:
-    plain, rewritten = (os.fspath(cdcgan_file(rewrite=rewrite)) for rewrite in (False, True))
+    files = [cdcgan_file(rewrite=rewrite) for rewrite in (False, True)]
     figures = []
     for batch in BATCHES:
         say(f"throughput, batch {batch} ...")
-        commands = [[sys.executable, script("generate_subject.py"), "runtime", path, str(batch)] for path in (plain, rewritten)]
-        with workers(*commands, environment=users_environment()) as (first, second):
-            taken = alternate_workers(first, second, pairs=arguments.pairs, seconds=arguments.milliseconds / 1000)
+        taken = seconds_of(files, "runtime", batch, arguments)
         ratio = Spread.of([one / other for one, other in taken])
         rates = [batch / median(column) for column in zip(*taken, strict=True)]
         note = f"plain {rates[0]:,.0f}, rewritten {rates[1]:,.0f} pictures/s"
