@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-__all__ = ["attributes", "clean", "constants", "fold_batch_norm", "renamed", "store"]
+__all__ = ["attributes", "clean", "constants", "dropped_unused", "fold_batch_norm", "renamed", "shapes", "store"]
 
 Array = NDArray[np.generic]
 
@@ -38,8 +38,7 @@ def clean(graph: onnx.GraphProto) -> onnx.GraphProto:
     _constants_to_initialisers(made)
     _drop_identities(made)
     _settle_reshapes(made)
-    _drop_unused(made)
-    return made
+    return dropped_unused(made)
 
 
 def renamed(graph: onnx.GraphProto, names: dict[str, str]) -> onnx.GraphProto:
@@ -174,7 +173,8 @@ def _settle_reshapes(graph: onnx.GraphProto) -> None:
             node.attribute.extend(settled)
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
+def dropped_unused(graph: onnx.GraphProto) -> onnx.GraphProto:
+    """The graph itself, without nodes, stored tensors and inner shapes that its outputs do not need."""
     wanted = {value.name for value in graph.output}
     kept: list[onnx.NodeProto] = []
     for node in reversed(graph.node):
@@ -186,3 +186,4 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     del graph.initializer[:]
     graph.initializer.extend(tensors)
     del graph.value_info[:]
+    return graph

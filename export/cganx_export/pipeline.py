@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import platform
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,14 +15,14 @@ from torch import nn
 
 from cganx.card import GeneratorCard, Label
 from cganx.errors import CardMismatch, ExportError, ModelError
-from cganx.runtime.backend import import_onnxruntime
+from cganx.runtime.backend import import_onnxruntime, threads_here
 from cganx.runtime.reader import read
 from cganx_export import parity, timing
 from cganx_export.cleaning import clean, fold_batch_norm
 from cganx_export.halving import halved, rounded
 from cganx_export.head import finished
 from cganx_export.report import ExportReport, Parity, RewriteTrial
-from cganx_export.rewrites import REWRITES, batch_invariant
+from cganx_export.rewrites import batch_invariant, forms
 from cganx_export.sealing import model_of, seal
 from cganx_export.tracing import prepared, trace
 from cganx_export.writing import refuse_bad_target, write_whole
@@ -134,16 +136,26 @@ def _check_image(image: Any, card: GeneratorCard) -> None:
 
 
 def _rewritten(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphProto, tuple[RewriteTrial, ...]]:
-    trials = []
-    for rewrite in REWRITES:
-        candidate = rewrite.apply(graph)
-        if candidate is None:
-            continue
-        before, after = (model_of(one).SerializeToString(deterministic=True) for one in (graph, candidate))
-        trials.append(timing.compare(rewrite.name, before, after, card))
-        if trials[-1].applied:
-            graph = candidate
-    return graph, tuple(trials)
+    """The graph in the form that is fastest here, and what was timed."""
+    tried = [form for form in forms(graph) if not form.rewrites or _is_read(form.graph, card)]
+    if len(tried) == 1:
+        return graph, ()
+    models = [model_of(form.graph).SerializeToString(deterministic=True) for form in tried]
+    trials = timing.compare([form.rewrites for form in tried], models, card)
+    chosen = timing.fastest(trials)
+    if chosen is None:
+        return graph, trials
+    taken = replace(trials[chosen], applied=True)
+    return tried[chosen + 1].graph, (*trials[:chosen], taken, *trials[chosen + 1 :])
+
+
+def _is_read(graph: onnx.GraphProto, card: GeneratorCard) -> bool:
+    """Whether the runtime's own reader takes the form; its bounds depend on the operators."""
+    try:
+        read(seal(graph, card)[0])
+    except ModelError:
+        return False
+    return True
 
 
 def _halved(graph: onnx.GraphProto, card: GeneratorCard, found: Parity) -> tuple[onnx.GraphProto, Parity]:
@@ -164,8 +176,11 @@ def _checked(graph: onnx.GraphProto) -> bytes:
 
 
 def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...]) -> GeneratorCard:
-    """The card with what export knows. Names only of the rewrites: timings belong to this machine."""
-    method: dict[str, Any] = {**card.method, "rewrites": [trial.name for trial in trials if trial.applied]}
+    """The card with what export knows. Of what was timed the ratios: milliseconds say nothing elsewhere."""
+    method: dict[str, Any] = {**card.method, "rewrites": [name for one in trials if one.applied for name in one.rewrites]}
+    if trials:
+        ratios = {"+".join(one.rewrites): {str(time.batch): round(time.ratio, 3) for time in one.times} for one in trials}
+        method["rewrites_timed"] = {"processor": _processor(), "threads": threads_here(), "time_by_batch": ratios}
     compared: dict[str, Any] = {
         "against": f"torch {torch.__version__.partition('+')[0]}",
         "runtime": f"onnxruntime {import_onnxruntime().__version__}",
@@ -178,6 +193,16 @@ def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, .
         method["weights"] = "float16"
         compared["rounding"] = {name: _two_digits(value) for name, value in asdict(found.rounding).items()}
     return replace(card, method=method, parity=compared)
+
+
+def _processor() -> str:
+    """What the forms were timed on: the maker's name of it where the system tells, else its kind."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
 
 
 def _two_digits(value: float) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import geometric_mean
 
 from cganx.card import GeneratorCard
 
-__all__ = ["ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "Rounding"]
+__all__ = ["BatchTrial", "ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "Rounding"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +42,27 @@ class Parity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewriteTrial:
-    """One exact rewrite, timed against the file without it in alternation; milliseconds are medians a batch."""
+class BatchTrial:
+    """One form at one batch: milliseconds are medians of a run, ``ratio`` is the median of after / before side by side."""
 
-    name: str
-    applied: bool
     batch: int
     milliseconds_before: float
     milliseconds_after: float
     ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewriteTrial:
+    """One form of the graph, timed against the plain one: the rewrites that make it, and whether it was taken."""
+
+    rewrites: tuple[str, ...]
+    applied: bool
+    times: tuple[BatchTrial, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Time after / time before, the geometric mean over the batches."""
+        return geometric_mean(one.ratio for one in self.times)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +91,8 @@ class ClassifierReport:
 class ExportReport:
     """The file that was written. ``sha256`` is the hash in its metadata, over the card and the graph.
 
+    ``rewrites`` are the forms that were timed against the plain graph; at most one of them is ``applied``.
+
     ``classifier`` is the second file, and ``triton`` the folder in a Triton model repository, where they were asked for.
     """
 
@@ -94,7 +109,9 @@ class ExportReport:
     def __str__(self) -> str:
         rounding = self.parity.rounding
         halves = "" if rounding is None else f", float16 weights ({rounding.pixels_changed:.2%} of pixel values another level)"
-        applied = [f"{trial.name} ({1 / trial.ratio:.2f} times as fast)" for trial in self.rewrites if trial.applied]
+        applied = [
+            f"{' + '.join(trial.rewrites)} ({1 / trial.ratio:.2f} times as fast)" for trial in self.rewrites if trial.applied
+        ]
         return (
             f"{self.path}: {self.bytes / 1e6:.2f} MB, parity {self.parity.max_difference:.1e}{halves}"
             f"{', image clipped to -1..1' if self.clipped else ''}; rewrites: {', '.join(applied) or 'none'}"

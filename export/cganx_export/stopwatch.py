@@ -1,0 +1,35 @@
+"""A process that times one model: ``python -m cganx_export.stopwatch MODEL FEEDS...``
+
+A line ``INDEX COUNT`` on its input asks for ``COUNT`` runs on the feeds of that index, arrays in an .npz file; it answers with
+the seconds of the fastest, which other work on the machine disturbs least. Nothing else runs in it, for two sessions of one
+process slow each other.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from cganx.runtime.backend import open_session
+
+
+def main(model: str, *feeds: str) -> None:
+    """Answer until the input ends."""
+    session, _ = open_session(Path(model).read_bytes(), "cpu", None)
+    given = [dict(np.load(path)) for path in feeds]
+    for line in sys.stdin:
+        index, count = (int(one) for one in line.split())
+        taken = []
+        for _ in range(count):
+            begin = time.perf_counter()
+            session.run(["pixels"], given[index])
+            taken.append(time.perf_counter() - begin)
+        sys.stdout.write(f"{min(taken)!r}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
