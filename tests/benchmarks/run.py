@@ -26,7 +26,7 @@ BENCHMARKS = (
     "import_cost",
     "cold_start",
     "generate_ratio",
-    "throughput",
+    "rewrites",
     "half_weights",
     "bundled_speed",
     "keras_step",

@@ -164,8 +164,14 @@ def alternate(first: Callable[[], T], second: Callable[[], T], pairs: int) -> li
     return taken
 
 
-def alternate_workers(first: Worker, second: Worker, *, pairs: int, seconds: float) -> list[tuple[float, float]]:
-    """Seconds a unit of both, in turns of about ``seconds`` each."""
+def _wall(cost: Cost) -> float:
+    return cost.wall
+
+
+def alternate_workers(
+    first: Worker, second: Worker, *, pairs: int, seconds: float, counted: Callable[[Cost], float] = _wall
+) -> list[tuple[float, float]]:
+    """Seconds a unit of both, in turns of about ``seconds`` each; ``counted`` says which of what was spent."""
     counts = []
     for worker in (first, second):
         count = 1
@@ -173,8 +179,8 @@ def alternate_workers(first: Worker, second: Worker, *, pairs: int, seconds: flo
             count *= 2
         counts.append(max(1, round(count * seconds / took)))
     return alternate(
-        lambda: first.turn(counts[0]).wall / counts[0],
-        lambda: second.turn(counts[1]).wall / counts[1],
+        lambda: counted(first.turn(counts[0])) / counts[0],
+        lambda: counted(second.turn(counts[1])) / counts[1],
         pairs,
     )
 

@@ -16,6 +16,7 @@ ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "benchmarks"
 PACKAGES = ("cganx", "export/cganx_export", "plugins/image_cli/cganx_cli")
 KERAS = ("keras==3.15.*", "tensorflow-cpu" if sys.platform == "linux" and os.uname().machine == "x86_64" else "tensorflow")
+OPENVINO = ("openvino==2026.*", "numpy")
 
 
 def say(text: str) -> None:
@@ -53,6 +54,23 @@ def keras() -> Path:
 
     _kept(BUILD / "keras.stamp", _stamp([], *KERAS, sys.version), make, "installing Keras and TensorFlow (about a minute)")
     return _python(BUILD / "keras")
+
+
+def openvino() -> Path:
+    """The Python of an environment with OpenVINO."""
+
+    def make() -> None:
+        _environment(BUILD / "openvino", *OPENVINO)
+
+    _kept(BUILD / "openvino.stamp", _stamp([], *OPENVINO, sys.version), make, "installing OpenVINO")
+    return _python(BUILD / "openvino")
+
+
+def kept_file(path: Path, make: Callable[[], None]) -> Path:
+    """A generator file that ``make`` writes, kept until what it is made by changes."""
+    wanted = _stamp(_sources("cganx/networks", "export/cganx_export"), version("torch"), version("onnxruntime"))
+    _kept(path.with_suffix(".stamp"), wanted, make, f"exporting {path.name}")
+    return path
 
 
 def cdcgan_file(*, rewrite: bool = True) -> Path:
@@ -122,7 +140,7 @@ def _kept(stamp: Path, wanted: str, make: Callable[[], None], what: str) -> None
     if stamp.exists() and stamp.read_text() == wanted:
         return
     stamp.unlink(missing_ok=True)
-    BUILD.mkdir(parents=True, exist_ok=True)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
     say(f"{what} ...")
     make()
     stamp.write_text(wanted)

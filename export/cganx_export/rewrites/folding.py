@@ -37,7 +37,7 @@ class _Links:
     def __init__(self, graph: Graph) -> None:
         self.makers = {name: node for node in graph.node for name in node.output}
         self.users: dict[str, list[onnx.NodeProto]] = {one.name: [] for one in graph.output}
-        self._ends = {one.name for one in graph.output}
+        self.ends = {one.name for one in graph.output}
         for node in graph.node:
             for name in node.input:
                 self.users.setdefault(name, []).append(node)
@@ -45,7 +45,7 @@ class _Links:
     def only_user(self, name: str, operator: str) -> onnx.NodeProto | None:
         """The node of that operator which alone uses ``name``, else None."""
         users = self.users.get(name, [])
-        return users[0] if len(users) == 1 and name not in self._ends and users[0].op_type == operator else None
+        return users[0] if len(users) == 1 and name not in self.ends and users[0].op_type == operator else None
 
 
 def _crops(graph: Graph) -> Graph | None:
@@ -185,6 +185,6 @@ def _values_of(
             elif array is not None and array.size != 1 and array.shape[-1] != size:
                 return None
     inside = {id(node) for node in found.values()} | {id(reshape)}
-    closed = all(id(user) in inside for name in found for user in links.users[name])
+    closed = all(name not in links.ends and all(id(user) in inside for user in links.users[name]) for name in found)
     gemms = [node for node in found.values() if node.op_type == "Gemm"]
     return list(found.values()) if closed and len(gemms) == 1 else None
