@@ -38,12 +38,13 @@ def export(
             of attributes 0..1 each) and code float32 [n, codes]; returns float [n, channels, height, width] in -1..1. An
             output without a last tanh, sigmoid or clip is clipped in the graph. It is exported in eval mode and float32,
             and is not changed itself.
-        card: what the generator is; ``parity`` and, of ``method``, ``rewrites`` and for float16 ``weights`` are
-            filled in.
+        card: what the generator is; ``parity`` and, of ``method``, ``rewrites``, ``rewrites_timed`` and for float16
+            ``weights`` are filled in.
         path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
         label_input: ``weights`` keeps the label as it is, ``index`` makes it int64 [n].
-        rewrite: time exact rewrites of the graph in onnxruntime on this machine, and keep those that are faster.
-            Without it the same module gives the same bytes each time.
+        rewrite: time exact rewrites of the graph in onnxruntime on this machine, each in a process of its own, and keep
+            the form that is fastest; some ten to twenty seconds. Without it the same module gives the same bytes each time.
+            See docs/rewrites.md.
         weights: ``float16`` stores them in half the bytes and computes in float32. Its pixels are held to those of the
             float32 file: at most one level apart in 99.9 % of the values. See docs/file.md.
         sidecar: also write the card as JSON to ``path`` + ``.json``; the web runtime hides metadata.

@@ -43,7 +43,10 @@ class Parity:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTrial:
-    """One form at one batch: milliseconds are medians of a run, ``ratio`` is the median of after / before side by side."""
+    """One form at one batch: processor time of a run, medians, and ``ratio``, the median of after / before side by side.
+
+    Where the system's clock of processor time is too coarse (Windows), it is wall time.
+    """
 
     batch: int
     milliseconds_before: float

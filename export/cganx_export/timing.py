@@ -33,8 +33,8 @@ LONGEST = 0.25  # seconds of a run: generators that take longer are timed at a s
 def compare(names: Sequence[tuple[str, ...]], models: Sequence[bytes], card: GeneratorCard) -> tuple[RewriteTrial, ...]:
     """Time ``pixels`` of all models by turns; the first one is the plain form. One trial for each of the others.
 
-    Starts a process for each model. Takes about ten seconds, or three turns of each where that is longer. Raises
-    ExportError where a process fails.
+    Starts a process for each model. Takes SECONDS and what the processes need to start, or three turns of each where that
+    is longer. Raises ExportError where a process fails.
     """
     with TemporaryDirectory(prefix="cganx-") as folder, contextlib.ExitStack() as stack:
         paths = [Path(folder, f"{number}.onnx") for number in range(len(models))]
