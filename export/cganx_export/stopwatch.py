@@ -2,8 +2,8 @@
 
 A line ``INDEX COUNT`` on its input asks for ``COUNT`` runs on the feeds of that index, arrays in an .npz file; it answers with
 the processor time in seconds of the cheapest, of all threads together. On a quiet machine that goes with wall time, for a
-thread that waits for another stays awake; on a busy one wall time says nothing. Nothing else runs in it, for two sessions of one
-process slow each other.
+thread that waits for another stays awake; on a busy one wall time says nothing. Nothing else runs in it, for two sessions of
+one process slow each other.
 """
 
 from __future__ import annotations

@@ -210,19 +210,38 @@ def test_an_upsampled_3x3_convolution_has_2x2_phases() -> None:
     assert_same(graph, made)
 
 
-def other_resize(**changes: object):
-    graph = upsampled((16, 8), (3, 3), (2, 2), (7, 7), [1] * 4)
+@pytest.mark.parametrize(
+    ("changes", "scale"),
+    [({"mode": "linear"}, 2), ({"nearest_mode": "ceil"}, 2), ({}, 2.1)],
+    ids=["linear", "rounded up", "2.1 times, which makes as many pixels"],
+)
+def test_other_upsamplings_are_left_alone(changes: dict[str, object], scale: float) -> None:
+    from cganx_export.rewrites.phases import split_phases
+
+    graph = upsampled((16, 8), (3, 3), (scale, scale), (7, 7), [1] * 4)
     has = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"} | changes
     graph.node[0].CopyFrom(node("Resize", "x scales", "u", **has))
     graph.node[0].input.insert(1, "")
-    return graph
+    assert split_phases(graph) is None
 
 
-@pytest.mark.parametrize("changes", [{"mode": "linear"}, {"nearest_mode": "ceil"}])
-def test_other_upsamplings_are_left_alone(changes: dict[str, object]) -> None:
-    from cganx_export.rewrites.phases import split_phases
+def test_what_two_blocks_make_is_added_as_a_whole() -> None:
+    from cganx_export.rewrites.phases import pack_phases
 
-    assert split_phases(other_resize(**changes)) is None
+    nodes = [
+        node("ConvTranspose", "x w", "doubled", strides=(2, 2), pads=(1, 1, 1, 1)),
+        node("Relu", "doubled", "a"),
+        node("MaxPool", "doubled", "pooled", kernel_shape=(2, 1), strides=(2, 1)),
+        node("Add", "a doubled", "b"),
+        node("ConvTranspose", "pooled v", "c", strides=(2, 1), pads=(1, 0, 1, 0)),
+        node("Add", "b c", "y"),
+    ]
+    graph = graph_of(nodes, (16, 5, 5), w=drawn(16, 16, 4, 4), v=drawn(16, 16, 4, 1))
+    made = pack_phases(graph)
+    assert made is not None
+    assert operators(made).count("Conv") == 4 + 2
+    assert operators(made).count("Add") == 4 + 1
+    assert_same(graph, made)
 
 
 @settings(max_examples=30)

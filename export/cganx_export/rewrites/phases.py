@@ -181,7 +181,9 @@ class _Rewrite:
             return None
         if any(has.get(key) != value for key, value in wanted.items()) or "axes" in has:
             return None
-        return node.input[0], (large[0] // small[0], large[1] // small[1])
+        times = large[0] // small[0], large[1] // small[1]
+        scales = self.draft.stored.get(node.input[2]) if len(node.input) == 3 else np.array([1, 1, *times])
+        return (node.input[0], times) if scales is not None and scales.tolist() == [1, 1, *times] else None
 
     def _split(self, node: onnx.NodeProto, site: _Site) -> None:
         """The convolution as one for each phase."""
@@ -210,10 +212,10 @@ class _Rewrite:
 
     def _works_apart(self, node: onnx.NodeProto) -> bool:
         """Whether the node does the same to every pixel of a value that is held apart."""
-        apart = [self._apart[name] for name in node.input if name in self._apart and name not in self._whole]
-        if not apart or node.op_type not in (ELEMENTWISE if self.packed else ACTIVATIONS):
+        apart = [name for name in node.input if name in self._apart]
+        if not {*apart} - self._whole or node.op_type not in (ELEMENTWISE if self.packed else ACTIVATIONS):
             return False
-        forms = {(one.block, one.channels, one.size) for one in apart}
+        forms = {(self._apart[name].block, self._apart[name].channels, self._apart[name].size) for name in apart}
         rest = [name for name in node.input if name and name not in self._apart]
         return len(forms) == 1 and len(node.output) == 1 and all(self._spread(name) for name in rest)
 
