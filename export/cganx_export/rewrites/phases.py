@@ -66,7 +66,6 @@ class _Site:
     """An upsampling convolution: what goes in, its weight [out, in, h, w], bias, output, and the phases' taps by axis."""
 
     taken: str
-    size: Sizes
     weight: NDArray[Any]
     bias: list[str]
     made: Sizes
@@ -108,7 +107,7 @@ class _Site:
         )
         if any(min(one.pads) < 0 or not len(one.matrix) for axis in taps for one in axis):
             return None
-        return cls(x, size, weight, list(node.input[2:]), made, (stride[0], stride[1]), (taps[0], taps[1]))
+        return cls(x, weight, list(node.input[2:]), made, (stride[0], stride[1]), (taps[0], taps[1]))
 
     def phases(self) -> Iterator[tuple[NDArray[np.float32], list[int]]]:
         """Weight and pads of each phase, row by row."""
