@@ -21,7 +21,7 @@ PASSES: Mapping[str, Pass] = MappingProxyType(
     {FOLDED: fold, SPLIT: split_phases, PACKED: pack_phases, FEW: transpose_few_channels}
 )
 # The simpler ones first: of two that are equally fast the earlier one is taken.
-CANDIDATES = ((FEW,), (FOLDED, FEW), (FOLDED, SPLIT, FEW), (FOLDED, PACKED, FEW))
+CANDIDATES = ((FOLDED, FEW), (FOLDED, SPLIT, FEW), (FOLDED, PACKED, FEW))
 
 
 @dataclass(frozen=True)
