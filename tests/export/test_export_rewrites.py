@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cganx import runtime
@@ -257,6 +257,9 @@ def test_phases_packed_into_the_last_convolution_compute_the_same(outputs, kerne
     from cganx_export.rewrites.phases import pack_phases
 
     pads = [data.draw(st.integers(0, one - 1)) for one in (*kernel, *kernel)]
+    if transposed:
+        made = [one * step + taps - 1 for one, step, taps in zip(size, stride, kernel, strict=True)]
+        assume(all(one > pads[axis] + pads[axis + 2] for axis, one in enumerate(made)))
     last = drawn(16, outputs, *kernel) if transposed else drawn(outputs, 16, *kernel)
     wide = [2 * one for one in stride]
     nodes = [
@@ -399,7 +402,7 @@ def test_every_form_of_a_generator_is_read_and_gives_the_same_pictures_in_any_ba
     found = forms(onnx.load(path).graph)
     names = {name for form in found for name in form.rewrites}
     assert {"few-channel-conv-transposed", "phases-split", "phases-packed"} <= names
-    latent, label = drawn(16, module.latent), np.eye(3, dtype=np.float32)[np.arange(16) % 3]
+    latent, label = drawn(8, module.latent), np.eye(3, dtype=np.float32)[np.arange(8) % 3]
     for form in found[1:]:
         path = tmp_path / "form.onnx"
         path.write_bytes(seal(form.graph, card)[0])
