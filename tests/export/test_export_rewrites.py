@@ -139,6 +139,8 @@ def test_phases_of_a_transposed_convolution_compute_the_same(channels, kernel, s
 
     pads = [data.draw(st.integers(0, one - 1)) for one in (*kernel, *kernel)]
     extra = [data.draw(st.integers(0, one - 1)) for one in stride]
+    made = [(one - 1) * step + taps + more for one, step, taps, more in zip(size, stride, kernel, extra, strict=True)]
+    assume(all(one > pads[axis] + pads[axis + 2] for axis, one in enumerate(made)))
     attributes = {"strides": stride, "pads": pads, "output_padding": extra, "kernel_shape": kernel}
     nodes = [node("ConvTranspose", "x w b", "c", **attributes), node("LeakyRelu", "c", "y", alpha=0.2)]
     graph = graph_of(nodes, (channels[0], *size), w=drawn(*channels, *kernel), b=drawn(channels[1]))
@@ -189,6 +191,7 @@ def test_phases_of_an_upsampled_convolution_compute_the_same(channels, kernel, s
     from cganx_export.rewrites.phases import split_phases
 
     pads = [data.draw(st.integers(0, one - 1)) for one in (*kernel, *kernel)]
+    assume(all(size[axis] * scale[axis] + pads[axis] + pads[axis + 2] >= kernel[axis] for axis in (0, 1)))
     graph = upsampled(channels, kernel, scale, size, pads)
     made = split_phases(graph)
     if made is None:  # nothing pads a kernel that reaches the input's edge alone: a phase would start inside
