@@ -271,9 +271,10 @@ def test_phases_packed_into_the_last_convolution_compute_the_same(outputs, kerne
     from cganx_export.rewrites.phases import pack_phases
 
     pads = [data.draw(st.integers(0, one - 1)) for one in (*kernel, *kernel)]
-    if transposed:
-        made = [one * step + taps - 1 for one, step, taps in zip(size, stride, kernel, strict=True)]
-        assume(all(one > pads[axis] + pads[axis + 2] for axis, one in enumerate(made)))
+    doubled = [one * step for one, step in zip(size, stride, strict=True)]
+    padded = [pads[axis] + pads[axis + 2] for axis in (0, 1)]
+    for one, pad, taps in zip(doubled, padded, kernel, strict=True):
+        assume(one + taps - 1 > pad if transposed else one + pad >= taps)
     last = drawn(16, outputs, *kernel) if transposed else drawn(outputs, 16, *kernel)
     wide = [2 * one for one in stride]
     nodes = [
