@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
+
+from cganx.runtime.sessions import check_process
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,6 +31,7 @@ def ahead(work: Callable[[Item], Result], items: Iterator[Item]) -> Generator[tu
     """
     from concurrent.futures import ThreadPoolExecutor
 
+    process = os.getpid()
     worker = ThreadPoolExecutor(1, "cganx-ahead")
 
     def begin() -> tuple[Item, Future[Result]] | None:
@@ -38,6 +42,7 @@ def ahead(work: Callable[[Item], Result], items: Iterator[Item]) -> Generator[tu
     try:
         begun, error = begin(), None
         while begun is not None:
+            check_process(process)  # a forked child would wait for a thread that it does not have
             (item, future), begun = begun, None
             try:
                 begun = begin()

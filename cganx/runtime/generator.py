@@ -19,7 +19,7 @@ from cganx.runtime.ahead import ahead, in_turn
 from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options, first_line
 from cganx.runtime.labels import Label, Labels
 from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
-from cganx.runtime.sessions import Session
+from cganx.runtime.sessions import Session, check_process
 from cganx.runtime.tensors import Tensors
 
 if TYPE_CHECKING:
@@ -215,11 +215,7 @@ class Generator:
 
     def _ready(self) -> Session:
         """The session, for the process that loaded it and until it is closed."""
-        if os.getpid() != self._process:
-            raise RequestError(
-                "this generator was loaded before its process forked, and onnxruntime's threads are not in the child: load it "
-                "in the child, or start workers by multiprocessing's spawn, for which it is pickled by its path"
-            )
+        check_process(self._process)
         session = self._session
         if session is None:
             raise RequestError("this generator is closed; load it again")
@@ -251,7 +247,8 @@ class Generator:
         seeds: 0 <= seed < 2**64, one or many; drawn from the system when not given, and reported as ``.seeds``.
         latents: float [n, latent] instead of what the seeds draw. codes: float [n, codes], 0 when not given.
         truncation: entries of a normal latent over it are redrawn (>= 0.01); smaller is more typical and less varied.
-        batch_size: pictures per run, 64 when not given. On the CPU it never changes a picture (docs/latents.md).
+        batch_size: pictures per run, 64 when not given; it never changes a picture (docs/latents.md). On CUDA they are run by
+            ``cuda_batch`` of :func:`load`.
 
         Raises LabelError, SeedError, RequestError.
         """

@@ -10,9 +10,20 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-__all__ = ["FixedBatch", "OwnSession", "Session"]
+from cganx.errors import RequestError
+
+__all__ = ["FixedBatch", "OwnSession", "Session", "check_process"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
+
+
+def check_process(process: int) -> None:
+    """Raises RequestError where this is not that process, but a child that was forked from it."""
+    if os.getpid() != process:
+        raise RequestError(
+            "this generator was loaded before its process forked, and its threads are not in the child: load it in the child, "
+            "or start workers by multiprocessing's spawn, for which it is pickled by its path"
+        )
 
 
 class Session(Protocol):

@@ -265,6 +265,37 @@ def test_a_number_of_pictures_that_is_none_is_refused(count: Any) -> None:
         runtime.load(TINY, "cpu", cuda_batch=count)
 
 
+def test_onnxruntime_itself_runs_what_is_bound(part: Callable[[str], None]) -> None:
+    part("onnxruntime")
+    import onnxruntime
+
+    class Here(onnxruntime.OrtValue):  # type: ignore[misc]
+        """The same values in this machine's memory."""
+
+        @classmethod
+        def ortvalue_from_numpy(cls, array: Any, device: str, index: int) -> Any:
+            assert (device, index) == ("cuda", 0)
+            return onnxruntime.OrtValue.ortvalue_from_numpy(array.copy(), "cpu", 0)
+
+        @classmethod
+        def ortvalue_from_shape_and_type(cls, shape: list[int], dtype: Any, device: str, index: int) -> Any:
+            assert (device, index) == ("cuda", 0)
+            return onnxruntime.OrtValue.ortvalue_from_shape_and_type(shape, dtype, "cpu", 0)
+
+    stand_in: Any = type("Here", (), {"OrtValue": Here, "RunOptions": onnxruntime.RunOptions})
+    session, _ = backend.open_session(TINY, "cpu", None)
+    graphs = FixedBatch(GraphedSession(stand_in, session, 0, 4), 4)
+    random = np.random.default_rng(1)
+    for names in (["pixels"], ["image", "pixels"], ["pixels"]):
+        feed = {
+            "latent": random.normal(size=(6, 8)).astype(np.float32),
+            "label": np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1, 0]],
+        }
+        for made, wanted in zip(graphs.run(names, feed), session.run(names, feed), strict=True):
+            assert made.dtype == wanted.dtype
+            np.testing.assert_array_equal(made, wanted)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("cuda_graphs", [False, True])
 def test_on_a_gpu_a_picture_does_not_depend_on_its_batch(cuda_graphs: bool) -> None:

@@ -198,12 +198,13 @@ def test_a_forked_child_is_refused_loads_its_own_and_ends(part: Callable[[str], 
         from cganx.runtime import testing
         generator = testing.tiny()
         wanted = generator.generate("disc", range(64)).tobytes()
-        stream = generator.stream(("disc", seed) for seed in range(9))
-        next(stream)
+        streams = [generator.stream((("disc", seed) for seed in range(9)), 2, prefetch=ahead) for ahead in (False, True)]
+        for stream in streams:
+            next(stream), next(stream)
         child = os.fork()
         if child == 0:
             for use in (lambda: generator.generate("disc", 1), lambda: next(generator.stream([("disc", 1)], prefetch=True)),
-                        generator.warm_up, generator.__enter__):
+                        streams[0].__next__, streams[1].__next__, generator.warm_up, generator.__enter__):
                 try:
                     use()
                 except runtime.RequestError as error:
@@ -216,6 +217,7 @@ def test_a_forked_child_is_refused_loads_its_own_and_ends(part: Callable[[str], 
             sys.exit(7)  # which ends whatever is left in the child, the parent's session too
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         assert generator.generate("disc", range(64)).tobytes() == wanted
+        assert [len(list(stream)) for stream in streams] == [7, 7]
     """
     assert host(code, timeout=60) == "7\n"
 
