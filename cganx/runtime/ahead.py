@@ -48,10 +48,7 @@ def ahead(work: Callable[[Item], Result], items: Iterator[Item]) -> Generator[tu
                 begun = begin()
             except Exception as late:
                 error = late
-            result = future.result()
-            del future  # it holds the result for as long as it lives
-            yield item, result
-            del item, result
+            yield item, future.result()
             if error is not None:
                 raise error
     finally:
