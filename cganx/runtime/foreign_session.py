@@ -37,6 +37,8 @@ def adopt(
     """
     if tensors is not None and card is None:
         raise RequestError("the names of foreign tensors need a card that says what they hold: give card=... too")
+    if not hasattr(session, "get_modelmeta"):
+        raise RequestError(f"from_session takes a session that onnxruntime built, not {type(session).__name__}")
     metadata = session.get_modelmeta().custom_metadata_map
     text = metadata.get(CARD_KEY)
     if text is None and card is None:

@@ -207,8 +207,8 @@ class Generator:
     def warm_up(self, batch_size: int = BATCH) -> None:
         """Make ``batch_size`` pictures and throw them away, so that the first ones that are wanted come as fast as later ones.
 
-        Worth it for the batch size that is then asked for: onnxruntime takes the memory of a run when it first meets its
-        size (docs/runtime.md has figures). Raises RequestError for generators that turn a picture into a picture.
+        Worth it for the batch size that is then asked for (docs/runtime.md has figures). Raises RequestError for generators
+        that turn a picture into a picture.
         """
         count = _batch_size(batch_size)
         self._run(self._request([0] * count if self.card.classes else None, range(count), None, None, None))
@@ -505,11 +505,11 @@ def load(
     which are promises. card: adopts a file of another maker that has no card; :func:`card_of` makes one for it. tensors: the
     names that such a file has for its tensors, and what the values of its image are, where these are not the contract's.
     limits: what the file may ask for; give larger ones for a large file that you trust, smaller ones for those of strangers.
-    threads: for one run on the CPU; all that this process may use when not given. spin: the threads wait awake between runs,
-    for work that does nothing else meanwhile; they then use whole cores while nothing runs. precise: no TF32 on CUDA; nothing
-    else anywhere. cuda_batch: pictures of every run on CUDA, where fewer cost as much as so many; a picture depends on it
-    there. cuda_graphs: on CUDA a run is captured and replayed, one at a time. backend: what runs the file, onnxruntime when
-    not given; :class:`cganx.runtime.testing.FakeBackend` runs none. docs/runtime.md has figures.
+    threads: for one run on the CPU; all that this process may use when not given. spin: the threads wait awake for longer
+    between runs, for a machine that does nothing else. precise: no TF32 on CUDA; no effect on the CPU. cuda_batch: pictures of
+    every run on CUDA, where fewer cost as much as so many; a picture depends on it there. cuda_graphs: on CUDA a run is
+    captured and replayed, one at a time. backend: what runs the file, onnxruntime when not given;
+    :class:`cganx.runtime.testing.FakeBackend` runs none. docs/runtime.md has figures.
 
     Raises ModelError (ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch, NewerFormat), DeviceUnavailable,
     BackendMissing, BackendConflict, RequestError.

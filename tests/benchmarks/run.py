@@ -25,6 +25,7 @@ from subjects import BUILD, ROOT, say
 BENCHMARKS = (
     "import_cost",
     "cold_start",
+    "guest",
     "generate_ratio",
     "throughput",
     "half_weights",

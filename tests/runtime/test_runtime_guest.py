@@ -100,6 +100,7 @@ def test_a_hosts_session_that_its_card_does_not_fit_is_refused(part: Callable[[s
         model.graph.node[[node.op_type for node in model.graph.node].index("Tanh")].op_type = "Exp"
 
     refused(session_of(make(widen)), NotAGenerator, "not within")
+    refused(testing.TINY, RequestError, "not PosixPath" if os.name == "posix" else "not WindowsPath")
 
 
 def test_the_device_is_that_of_the_hosts_session() -> None:
