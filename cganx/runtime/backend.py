@@ -36,12 +36,12 @@ __all__ = [
 ]
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-MOST_THREADS = 1024
-MOST_PICTURES = 1 << 16
 _GPU_LINE = 'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "onnxruntime-gpu[cuda,cudnn]"'
 _CPU_LINE = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
 _DRIVER = "Install an NVIDIA driver (series 580 or later for CUDA 13) on a machine with an NVIDIA GPU"
 _building = Lock()
+MOST_THREADS = 1024
+MOST_PICTURES = 1 << 16
 
 
 @dataclass(frozen=True)
