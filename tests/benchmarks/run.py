@@ -25,7 +25,7 @@ from subjects import BUILD, ROOT, say
 BENCHMARKS = (
     "import_cost",
     "cold_start",
-    "guest",
+    "host_costs",
     "generate_ratio",
     "throughput",
     "half_weights",
