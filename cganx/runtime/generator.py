@@ -157,7 +157,8 @@ class Generator:
         The card is read from the session's metadata, and its inputs, outputs and types are held against it. What the reader
         checks lies in the bytes, which a session does not give back: without ``file`` you vouch for them, and ``sha256`` is
         what the metadata says it is. With ``file``, the path or bytes that you built the session from, they are read as
-        :func:`load` reads them and their card and hash must be the session's; it was built before, all the same.
+        :func:`load` reads them and their card and hash must be the session's (of a file without a card, the inputs); it was
+        built before, all the same.
 
         card, tensors: adopt a file of another maker, as :func:`load` does. limits: for the reader. cuda_batch: pictures of
         every run where the session is on CUDA. The session stays yours: :meth:`close` lets go of it, and it ends when you do
