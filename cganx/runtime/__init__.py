@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from cganx.card import GeneratorCard
     from cganx.runtime.adopting import card_of
     from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options
-    from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, load
+    from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, find, load
+    from cganx.runtime.model_folder import added, models_folder
     from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
     from cganx.runtime.sessions import Session
     from cganx.runtime.tensors import Tensors
@@ -69,9 +70,12 @@ __all__ = [
     "Tensors",
     "TrainingError",
     "UnsafeModel",
+    "added",
     "bundled",
     "card_of",
+    "find",
     "load",
+    "models_folder",
     "read",
 ]
 
@@ -79,10 +83,11 @@ __all__ = [
 _HOMES = {
     "GeneratorCard": "cganx.card",
     "Tensors": "cganx.runtime.tensors",
+    **dict.fromkeys(("added", "models_folder"), "cganx.runtime.model_folder"),
     "card_of": "cganx.runtime.adopting",
     "Session": "cganx.runtime.sessions",
     **dict.fromkeys(("Backend", "Device", "OnnxRuntime", "Options"), "cganx.runtime.backend"),
-    **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "load"), "cganx.runtime.generator"),
+    **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "find", "load"), "cganx.runtime.generator"),
     **dict.fromkeys(("LIMITS", "Limits", "ModelFile", "read"), "cganx.runtime.reader"),
 }
 

@@ -18,6 +18,7 @@ from cganx.runtime import latents as latent_draws
 from cganx.runtime.ahead import ahead, in_turn
 from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options, first_line
 from cganx.runtime.labels import Label, Labels
+from cganx.runtime.model_folder import added, added_file
 from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
 from cganx.runtime.sessions import Session, check_process
 from cganx.runtime.tensors import Tensors
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "load"]
+__all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "find", "load"]
 
 # Not pathlib, which costs a host several milliseconds at start.
 ZOO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "zoo")
@@ -486,6 +487,16 @@ def bundled() -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(ZOO).glob("*.onnx"))}
 
 
+def find(model: str | os.PathLike[str]) -> str:
+    """The file that :func:`load` takes: a bundled name's, one of the user's model folder, else the path itself.
+
+    Raises ModelNotFound for what can only be a name and is none.
+    """
+    found = _find(model)
+    assert not isinstance(found, bytes)
+    return os.fspath(found)
+
+
 def load(
     model: str | os.PathLike[str] | bytes,
     device: str = "auto",
@@ -500,7 +511,7 @@ def load(
     cuda_batch: int = BATCH,
     backend: Backend | None = None,
 ) -> Generator:
-    """Load a generator: a bundled name, a path, or the file's bytes.
+    """Load a generator: a name (bundled, or of the user's model folder), a path, or the file's bytes.
 
     device: ``auto`` (CUDA where it runs, else the CPU, and ``generator.device`` says why), ``cpu``, ``cuda`` or ``cuda:N``,
     which are promises. card: adopts a file of another maker that has no card; :func:`card_of` makes one for it. tensors: the
@@ -534,12 +545,24 @@ def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | byt
     path = os.path.join(ZOO, f"{model}.onnx")
     if _is_file(path):
         return path
-    if _is_there(model):
-        return model
+    own = added_file(model)
+    if own is not None or _is_there(model):
+        return own or model
     if packed := _packed(path):
         return packed
+    raise ModelNotFound(f"there is no such file, and no bundled generator of that name{_near(model)}", model=model)
+
+
+def _near(name: str) -> str:
+    """What a name that is none may have meant, as the end of a sentence."""
+    from difflib import get_close_matches
+
+    yours = added()
+    near = get_close_matches(name.casefold(), [*bundled(), *yours], n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
     names = ", ".join(bundled()) or "none"
-    raise ModelNotFound(f"there is no such file, and no bundled generator of that name (bundled: {names})", model=model)
+    return f" (bundled: {names}{'; added: ' if yours else ''}{', '.join(yours)})"
 
 
 def _packed(path: str) -> bytes | None:
