@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cganx import runtime
@@ -96,7 +96,7 @@ def _of_windows() -> int:
     return int(counters.P)
 
 
-_PEAKS: Mapping[str, Any] = {"linux": _of_proc, "win32": _of_windows}
+_PEAKS: Mapping[str, Callable[[], int]] = {"linux": _of_proc, "win32": _of_windows}
 
 if __name__ == "__main__":
     main()

@@ -73,6 +73,7 @@ class LazyGroup(click.Group):
         except ImportError as error:
             _refuse_for_missing(error, cmd_name, entry)
         assert isinstance(command, click.Command)
+        _give_examples(cmd_name, command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -146,6 +147,17 @@ def _refuse_for_missing(error: ImportError, command: str, entry: Entry) -> NoRet
     raise click.ClickException(
         f'cganx {command} needs {package}, which is not installed: pip install "cganx[{entry.extra}]"'
     ) from None
+
+
+def _give_examples(name: str, command: click.Command) -> None:
+    """End the help of a command, and of those in its group, with calls that work."""
+    from cganx_cli.examples import EXAMPLES
+
+    if name in EXAMPLES and not command.epilog:
+        lines = "\n".join(f"  {call}" for call in EXAMPLES[name])
+        command.epilog = f"\b\nExamples:\n{lines}"
+    for below, one in command.commands.items() if isinstance(command, click.Group) else ():
+        _give_examples(f"{name} {below}", one)
 
 
 def _leave_quietly() -> int:

@@ -71,7 +71,7 @@ def show(name: str, as_json: bool) -> None:
 @models.command()
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=_complete_name)
 def path(name: str | None) -> None:
-    """Print the path of the generator NAME; without one, that of the folder where added ones lie."""
+    """Print a generator's path, or that of your model folder."""
     click.echo(runtime.models_folder() if name is None else _path(name))
 
 
@@ -80,9 +80,9 @@ def path(name: str | None) -> None:
 @json_option("Print a list of objects.")
 @click.pass_context
 def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
-    """Read the generators of each NAME again, else all, and hold them to their hashes. The exit code is 1 where one fails.
+    """Hold generators to their hashes: each NAME, else all.
 
-    The hash in a file tells damage. Of an added one all bytes are held to what was added, which tells a change too. What a
+    The exit code is 1 where one fails. The hash in a file tells damage. Of an added one all bytes are held to what was added, which tells a change too. What a
     file makes is tried by cganx check.
     """
     found = [_verified(name, _path(name)) for name in names or _named()]
@@ -103,9 +103,9 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
 @click.option("--replace", is_flag=True, help="Take the place of another file that was added under this name.")
 @json_option("Print the new entry as JSON.")
 def add(source: str, name: str | None, expected: str | None, offline: bool, replace: bool, as_json: bool) -> None:
-    """Add the generator in FILE, or at an https URL, to your model folder, to be loaded by name.
+    """Add a FILE, or what lies at a URL, to your model folder.
 
-    It is put in place whole, after its size, its hash, its card and its graph have passed what loading checks.
+    It can be loaded by its name then, everywhere. It is put in place whole, after its size, its hash, its card and its graph have passed what loading checks.
     """
     chosen = user_models.name_for(source, name)
     with _shown_progress() as shown:

@@ -73,7 +73,8 @@ def _legend(
     draw: ImageDraw.ImageDraw, lines: Sequence[Line], font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> list[Point]:
     """Where the mark of each line is; a row that is full goes on in the next."""
-    x, y, marks = float(FINE * LEFT), float(FINE * 46), []
+    x, y = float(FINE * LEFT), float(FINE * 46)
+    marks: list[Point] = []
     for line in lines:
         width = FINE * 60 + draw.textlength(line.name, font)
         if marks and x + width > FINE * WIDTH:

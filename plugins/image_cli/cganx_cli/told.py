@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from typing import TYPE_CHECKING
@@ -48,12 +48,13 @@ def told(image: Image.Image) -> Told:
             found.setdefault(key, value)
     if "sha256" not in found:
         raise RequestError("it does not say what made it: there is no cganx.sha256 in its PNG text, EXIF or XMP")
+    seed, truncation = found.pop("seed", None), found.pop("truncation", None)
     return Told(
         model=found.pop("model", None),
         sha256=found.pop("sha256"),
         label=found.pop("label", None),
-        seed=_number("seed", found.pop("seed", None), _seed),
-        truncation=_number("truncation", found.pop("truncation", None), _positive),
+        seed=None if seed is None else _seed(seed),
+        truncation=None if truncation is None else _truncation(truncation),
         code=found.pop("code", None),
         others=found,
     )
@@ -96,21 +97,17 @@ def _pairs(text: str | Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield match[1] or match[3], unescape(match[2] if match[1] else match[4])
 
 
-def _number(name: str, text: str | None, read: Callable[[str], float | int]) -> float | int | None:
-    try:
-        return None if text is None else read(text)
-    except ValueError:
-        raise RequestError(f"it says cganx.{name}={text[:40]!r}, which is none") from None
-
-
 def _seed(text: str) -> int:
     if not re.fullmatch("[0-9]{1,20}", text) or int(text) >= 2**64:
-        raise ValueError
+        raise RequestError(f"it says cganx.seed={text[:40]!r}, which is no seed")
     return int(text)
 
 
-def _positive(text: str) -> float:
-    value = float(text)
+def _truncation(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:
-        raise ValueError
+        raise RequestError(f"it says cganx.truncation={text[:40]!r}, which is no number over 0")
     return value
