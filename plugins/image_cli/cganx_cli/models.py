@@ -82,8 +82,8 @@ def path(name: str | None) -> None:
 def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Hold generators to their hashes: each NAME, else all.
 
-    The exit code is 1 where one fails. The hash in a file tells damage. Of an added one all bytes are held to what was added, which tells a change too. What a
-    file makes is tried by cganx check.
+    The exit code is 1 where one fails. The hash in a file tells damage. Of an added one all bytes are held to what was added,
+    which tells a change too. What a file makes is tried by cganx check.
     """
     found = [_verified(name, _path(name)) for name in names or _named()]
     if as_json:
@@ -105,7 +105,8 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
 def add(source: str, name: str | None, expected: str | None, offline: bool, replace: bool, as_json: bool) -> None:
     """Add a FILE, or what lies at a URL, to your model folder.
 
-    It can be loaded by its name then, everywhere. It is put in place whole, after its size, its hash, its card and its graph have passed what loading checks.
+    It can be loaded by its name then, everywhere. It is put in place whole, after its size, its hash, its card and its graph
+    have passed what loading checks.
     """
     chosen = user_models.name_for(source, name)
     with _shown_progress() as shown:

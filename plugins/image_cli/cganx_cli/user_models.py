@@ -84,9 +84,9 @@ def add(
 
 
 def _without_secrets(url: str) -> str:
-    """A URL without what it may hold of passwords, and of signatures that end."""
+    """A URL without its query, which may be a key."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 
 def _alike(name: str) -> Path | None:
