@@ -98,7 +98,7 @@ def svg_sheet(
         data = io.BytesIO()
         _image(cell.pixels).save(data, format="PNG")
         png = b64encode(data.getvalue()).decode()
-        title = escape(", ".join(one for one in (cell.row, cell.column) if one))
+        title = _xml(", ".join(one for one in (cell.row, cell.column) if one))
         out.append(
             f'<image x="{cell.x}" y="{cell.y}" {shown} href="data:image/png;base64,{png}"><title>{title}</title></image>'
         )

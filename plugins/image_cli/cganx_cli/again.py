@@ -27,7 +27,7 @@ __all__ = ["again"]
 LOSSY = frozenset({"JPEG", "WEBP", "AVIF", "JPEG2000", "MPO", "GIF"})
 MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 CLOSE_RMS = 16.0
-"""Levels of 255, root of the mean square, that a lossy format is granted; pictures of two seeds are at 50 and more."""
+"""Levels of 255, root of the mean square, that a lossy format is granted: a JPEG of small pictures loses 5 to 13."""
 LEVELS_APART, VALUES_APART = 1, 1e-3  # what is promised between machines
 NEAR_FOLDERS = 3  # beside a picture, and above: a class's folder lies in that of the whole set
 MOST_FILES = 64

@@ -44,8 +44,10 @@ def complete_class(context: click.Context, parameter: click.Parameter, incomplet
     """The classes of the MODEL that stands before, those that a shell takes as one word."""
     from cganx import runtime
 
+    # Where an option still lacks its value, click has not come to naming the arguments.
+    model = context.params.get("model") or next(iter(context.args), "")
     try:
-        card = runtime.read(runtime.find(context.params.get("model") or "")).card
+        card = runtime.read(runtime.find(model)).card
     except CganxError:
         return []
     return [CompletionItem(name) for name in card.classes if name.startswith(incomplete) and shlex.quote(name) == name]
