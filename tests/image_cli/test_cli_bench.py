@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -96,10 +99,25 @@ def test_wrong_options_are_one_sentence(run, args, code, said):
     assert said in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the interruption is sent the POSIX way")
+def test_an_interruption_ends_both_processes(part):
+    part("psutil")
+    import psutil
+
+    words = [sys.executable, "-m", "cganx_cli", "bench", str(TINY), "--rounds", "1000", "--seconds", "60"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (below := psutil.Process(running.pid).children()):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out, err.strip()) == (130, "", "")
+    assert not any(one.is_running() for one in below)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="false is a POSIX program")
 def test_a_process_that_dies_is_one_sentence(run, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "false" if os.name == "posix" else sys.executable)
-    if os.name != "posix":
-        pytest.skip("false is a POSIX program")
+    monkeypatch.setattr(sys, "executable", "false")
     done = run(TINY, *QUICK)
     assert done.exit_code == 1
     assert done.stderr == "Error: the process ended with 1\n"

@@ -30,7 +30,14 @@ class Terminal:
 
         self.ours, theirs = pty.openpty()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("_CGANX", "COMP_", "PROMPT", "BASH"))}
-        env |= {"PATH": f"{folder}{os.pathsep}{env['PATH']}", "TERM": "dumb", "PS1": "$ ", "HISTFILE": "", "COLUMNS": "200"}
+        env |= {
+            "PATH": f"{folder}{os.pathsep}{env['PATH']}",
+            "TERM": "dumb",
+            "INPUTRC": os.devnull,
+            "PS1": "$ ",
+            "HISTFILE": "",
+            "COLUMNS": "200",
+        }
         self.shell = subprocess.Popen(
             ["bash", "--norc", "--noprofile", "-i"],
             stdin=theirs,

@@ -98,7 +98,9 @@ def test_two_wheels_are_noted_with_the_line_that_leaves_one(doctor, wheels, part
     found, code = doctor("--device", "cpu")
     assert code == 0
     assert found["onnxruntime wheel"]["verdict"] == "note"
-    assert found["onnxruntime wheel"]["fix"].startswith("pip uninstall -y onnxruntime onnxruntime-gpu && pip install")
+    assert found["onnxruntime wheel"]["fix"] == 'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "cganx[cpu]"'
+    found, _ = doctor("--device", "cuda")
+    assert found["onnxruntime wheel"]["fix"].endswith('pip install "cganx[gpu]"')
 
 
 def test_no_wheel_is_a_fault_with_the_line_that_brings_one(doctor, wheels, monkeypatch):
@@ -106,7 +108,7 @@ def test_no_wheel_is_a_fault_with_the_line_that_brings_one(doctor, wheels, monke
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     found, code = doctor()
     assert code == 1
-    assert 'pip install "cganx[cpu]"' in found["onnxruntime wheel"]["fix"]
+    assert found["onnxruntime wheel"]["fix"] == 'pip install "cganx[cpu]"'
     assert (found["onnxruntime"]["verdict"], "not installed" in found["onnxruntime"]["said"]) == ("fault", True)
     assert "device cpu" not in found
 

@@ -80,8 +80,13 @@ class _Worker:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # Ctrl-C comes to this process alone, which ends the other
         )
-        self.about = self._ask(json.dumps(asdict(subject) | {"threads": threads, "batch": batch}))
+        try:
+            self.about = self._ask(json.dumps(asdict(subject) | {"threads": threads, "batch": batch}))
+        except BaseException:
+            self.close()
+            raise
         self.cold = time.perf_counter() - begun
         self.batch = batch
         self.peak: int | None = None
@@ -117,7 +122,6 @@ class _Worker:
         answer = self._process.stdout.readline()
         found: dict[str, Any] = json.loads(answer) if answer else {"error": f"the process ended with {self._process.wait()}"}
         if "error" in found:
-            self.close()
             raise click.ClickException(str(found["error"]))
         return found
 

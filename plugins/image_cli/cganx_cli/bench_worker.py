@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from cganx import runtime
@@ -99,4 +100,5 @@ def _of_windows() -> int:
 _PEAKS: Mapping[str, Callable[[], int]] = {"linux": _of_proc, "win32": _of_windows}
 
 if __name__ == "__main__":
-    main()
+    with suppress(KeyboardInterrupt):  # the terminal tells both processes, and the other one says so
+        main()

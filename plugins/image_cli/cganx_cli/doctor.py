@@ -48,7 +48,7 @@ def doctor(context: click.Context, device: str, as_json: bool) -> None:
     A device is tried by a session and a picture, for what is only listed proves nothing. The exit code is 1 where --device
     cannot work; with auto, where not even the processor can.
     """
-    findings = [*_installed(), *_devices(device), *_extras(), *_folders()]
+    findings = [*_installed(), _wheel(device), *_devices(device), *_extras(), *_folders()]
     works = all(one.verdict != "fault" for one in findings)
     if as_json:
         found = {"device": device, "works": works, "findings": [asdict(one) for one in findings]}
@@ -73,24 +73,19 @@ def _installed() -> Iterator[_Finding]:
         yield _Finding("numpy", "fault", f"it cannot be imported: {error}", "pip install --force-reinstall numpy")
     else:
         yield _Finding("numpy", "ok", f"{numpy.__version__}, {os.path.dirname(numpy.__file__)}")  # noqa: PTH120
-    wheels = _wheels()
-    if len(wheels) == 1:
-        yield _Finding("onnxruntime wheel", "ok", wheels[0])
-    elif wheels:
-        said = f"{' and '.join(wheels)} overwrite each other: what works is chance"
-        yield _Finding("onnxruntime wheel", "note", said, _one_wheel(wheels))
-    else:
-        yield _Finding("onnxruntime wheel", "note", "there is none", 'pip install "cganx[cpu]", or "cganx[gpu]"')
 
 
-def _wheels() -> list[str]:
+def _wheel(asked: str) -> _Finding:
+    """The distributions of onnxruntime; where it is not one, the line that leaves one, for the device that is asked for."""
     found = {one.name.lower(): one.version for one in metadata.distributions() if WHEELS.fullmatch(one.name or "")}
-    return [f"{name} {version}" for name, version in sorted(found.items())]
-
-
-def _one_wheel(wheels: list[str]) -> str:
-    names = [wheel.partition(" ")[0] for wheel in wheels]
-    return f'pip uninstall -y {" ".join(names)} && pip install "cganx[cpu]", or "cganx[gpu]"'
+    said = " and ".join(f"{name} {version}" for name, version in sorted(found.items()))
+    install = f'pip install "cganx[{"gpu" if asked.startswith("cuda") else "cpu"}]"'
+    if not found:
+        return _Finding("onnxruntime wheel", "note", "there is none", install)
+    if len(found) == 1:
+        return _Finding("onnxruntime wheel", "ok", said)
+    line = f"pip uninstall -y {' '.join(sorted(found))} && {install}"
+    return _Finding("onnxruntime wheel", "note", f"{said} overwrite each other: what works is chance", line)
 
 
 def _devices(asked: str) -> Iterator[_Finding]:
