@@ -488,11 +488,11 @@ def bundled() -> dict[str, Path]:
 
 
 def find(model: str | os.PathLike[str]) -> str:
-    """The file that :func:`load` takes: a bundled name's, one of the user's model folder, else the path itself.
+    """The file that a name stands for: a bundled one's, one of the user's model folder, else the path itself.
 
     Raises ModelNotFound for what can only be a name and is none.
     """
-    found = _find(model)
+    found = _find(os.fspath(model))
     assert not isinstance(found, bytes)
     return os.fspath(found)
 

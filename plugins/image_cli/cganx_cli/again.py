@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -199,7 +200,7 @@ def _outcome(picture: Path, target: Path | None, models: _Models) -> _Outcome:
         why = "it is too large to be one of a generator's"
     except (LabelError, ModelError, RequestError, SeedError) as error:
         why = error.message if isinstance(error, ModelError) else str(error)
-    except (OSError, SyntaxError, ValueError) as error:  # a damaged file is one of these, by its format
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # a damaged file is one of these, by its format
         why = f"it cannot be read: {getattr(error, 'strerror', None) or 'it is no whole picture'}"
     return _Outcome(str(picture), "not made", why, said)
 
