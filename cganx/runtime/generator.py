@@ -490,10 +490,13 @@ def bundled() -> dict[str, Path]:
 def find(model: str | os.PathLike[str]) -> str:
     """The file that a name stands for: a bundled one's, one of the user's model folder, else the path itself.
 
-    Raises ModelNotFound for what can only be a name and is none.
+    Raises ModelNotFound for what can only be a name and is none, and for a bundled one of a cganx that lies in an archive.
     """
     found = _find(os.fspath(model))
-    assert not isinstance(found, bytes)
+    if isinstance(found, bytes):
+        raise ModelNotFound(
+            "cganx is imported from an archive, and no path leads to its files: load it by its name", model=model
+        )
     return os.fspath(found)
 
 

@@ -470,11 +470,15 @@ def test_host_and_library_may_lie_in_archives(part: Callable[[str], None], tmp_p
                         runtime.load(name)
                     except runtime.ModelNotFound:
                         print("not found")
+                try:
+                    runtime.find("fashion")
+                except runtime.ModelNotFound as error:
+                    print("archive" in str(error))
                 """
             ),
         )
     paths = os.pathsep.join(str(tmp_path / name) for name in ("host.zip", "cganx.zip"))
-    assert host("import host", cwd=tmp_path, env=os.environ | {"PYTHONPATH": paths}) == "not found\nnot found\n"
+    assert host("import host", cwd=tmp_path, env=os.environ | {"PYTHONPATH": paths}) == "not found\nnot found\nTrue\n"
 
 
 @pytest.mark.parametrize(
