@@ -16,6 +16,8 @@ from cganx_export.triton import refuse_bad_repository, write_triton
 if TYPE_CHECKING:
     from torch import nn
 
+    from cganx.evaluation import Oracle
+
 __all__ = ["export", "export_run"]
 
 
@@ -29,6 +31,9 @@ def export(
     weights: Literal["float32", "float16"] = "float32",
     sidecar: bool = False,
     triton: str | os.PathLike[str] | None = None,
+    precision: Literal["float32", "float16", "int8"] = "float32",
+    oracle: Oracle | None = None,
+    force: bool = False,
 ) -> ExportReport:
     """Write ``module`` as one verified .onnx file that `cganx.runtime.load` reads.
 
@@ -48,6 +53,11 @@ def export(
             float32 file: at most one level apart in 99.9 % of the values. See docs/file.md.
         sidecar: also write the card as JSON to ``path`` + ``.json``; the web runtime hides metadata.
         triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
+        precision: what the file computes in. ``float16`` is for CUDA, ``int8`` for convolutions on a CPU; inputs and outputs
+            stay as they are. ``report.precision`` says what that costs beside float32. See docs/file.md.
+        oracle: a classifier of the card's classes (`cganx.evaluation.quick_oracle`) that measures label agreement, of which a
+            lower precision may lose 0.005.
+        force: take any loss of agreement.
 
     Raises ExportError where the module cannot become such a file or the file does not do what the module does; then
     nothing is written, and a file that was there stays. BackendMissing where torch, onnx, onnxscript or onnxruntime is
@@ -56,10 +66,23 @@ def export(
     require_packages()
     from cganx_export.pipeline import export_module
 
+    from cganx_export.precision import Judge
+
     if triton is not None:
         refuse_bad_repository(Path(triton), card.name)
+    if oracle is not None and oracle.classes != card.classes:
+        raise ExportError("the oracle tells other classes apart than the card's; give one of the data that the card speaks of")
     report = export_module(
-        module, module, card, Path(path), label_input=label_input, rewrite=rewrite, weights=weights, sidecar=sidecar
+        module,
+        module,
+        card,
+        Path(path),
+        label_input=label_input,
+        rewrite=rewrite,
+        weights=weights,
+        sidecar=sidecar,
+        precision=precision,
+        judge=Judge(oracle, force=force),
     )
     return report if triton is None else replace(report, triton=write_triton(path, triton))
 
@@ -76,27 +99,37 @@ def export_run(
     name: str | None = None,
     classifier: str | os.PathLike[str] | None = None,
     triton: str | os.PathLike[str] | None = None,
+    precision: Literal["float32", "float16", "int8"] = "float32",
+    data: str | os.PathLike[str] | None = None,
+    force: bool = False,
 ) -> ExportReport:
     """Write a run's generator as one verified .onnx file: its EMA weights, with all that folds folded.
 
     Args:
         run: a run directory of `cganx.training.train`.
-        out: where the file goes; see `export`, also for ``label_input``, ``rewrite``, ``weights`` and ``sidecar``.
+        out: where the file goes; see `export`, also for ``label_input``, ``rewrite``, ``weights``, ``sidecar``,
+            ``precision`` and ``force``.
         checkpoint: ``best`` is the one that the metric of training ranks first, the latest where it judged none; else
             ``latest``, or the step of a checkpoint. The card's ``training`` and ``metrics`` say which it is.
         name: the card's name; the run's own where it is None.
         classifier: where the discriminator goes as a classifier of its own, picture -> class logits; see docs/file.md.
             Its weights are float32. Nothing is written where the run has none.
         triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
+        data: the real pictures that the run learnt from, whose oracle measures the label agreement of a lower ``precision``;
+            those that the run names where it is None.
 
-    Raises ExportError, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
+    Raises ExportError, DataError where ``data`` cannot be read, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
     """
     require_packages()
     from cganx.networks import folded
     from cganx.training import open_run
     from cganx_export.classifier import prove_classifier
-    from cganx_export.pipeline import export_module
+    from cganx_export.judging import judge_of
+    from cganx_export.pipeline import export_module, refuse_bad_precision
 
+    refuse_bad_precision(precision, weights)
+    if precision == "float32" and (data is not None or force):
+        raise ExportError("data and force are about what a lower precision costs; give a precision too, or leave them out")
     source = open_run(Path(run))
     step = source.step(checkpoint)  # once: a run that is still training moves them
     if classifier is not None and Path(classifier).absolute() == Path(out).absolute():
@@ -115,6 +148,8 @@ def export_run(
         rewrite=rewrite,
         weights=weights,
         sidecar=sidecar,
+        precision=precision,
+        judge=None if precision == "float32" else judge_of(source.config, data, force=force),
     )
     if proven is not None:
         proven.write()

@@ -19,13 +19,14 @@ from cganx_export import parity, timing
 from cganx_export.cleaning import clean, fold_batch_norm
 from cganx_export.halving import halved, rounded
 from cganx_export.head import finished
-from cganx_export.report import ExportReport, Parity, RewriteTrial
+from cganx_export.precision import PRECISIONS, Judge, Precision, lowered
+from cganx_export.report import ExportReport, Parity, PrecisionLoss, RewriteTrial
 from cganx_export.rewrites import REWRITES, batch_invariant
 from cganx_export.sealing import model_of, seal
 from cganx_export.tracing import prepared, trace
 from cganx_export.writing import refuse_bad_target, write_whole
 
-__all__ = ["export_module"]
+__all__ = ["export_module", "refuse_bad_precision"]
 
 
 def export_module(
@@ -38,10 +39,13 @@ def export_module(
     rewrite: bool,
     weights: Literal["float32", "float16"],
     sidecar: bool,
+    precision: Precision = "float32",
+    judge: Judge | None = None,
 ) -> ExportReport:
     """Export ``module``, hold the file to what ``reference`` gives, and write it; see `cganx_export.export`."""
     refuse_bad_target(path)
     _check_weights(weights)
+    refuse_bad_precision(precision, weights)
     card = _asked(card, label_input)
     _check_card(card)
 
@@ -60,7 +64,11 @@ def export_module(
     found = parity.check(_checked(graph), reference, card)
     if weights == "float16":
         graph, found = _halved(graph, card, found)
-    card = _described(card, found, trials)
+    loss = None
+    if precision != "float32":
+        graph, loss = lowered(graph, card, precision, judge or Judge())
+        _checked(graph)
+    card = _described(card, found, trials, loss)
     data, digest = seal(graph, card)
     try:
         read(data)
@@ -71,7 +79,16 @@ def export_module(
     write_whole(path, data)
     if sidecar:
         write_whole(path.with_name(f"{path.name}.json"), card.to_json().encode())
-    return ExportReport(path=path, bytes=len(data), sha256=digest, card=card, parity=found, rewrites=trials, clipped=clipped)
+    return ExportReport(
+        path=path,
+        bytes=len(data),
+        sha256=digest,
+        card=card,
+        parity=found,
+        rewrites=trials,
+        clipped=clipped,
+        precision=loss,
+    )
 
 
 def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> GeneratorCard:
@@ -93,6 +110,17 @@ def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> Gen
 def _check_weights(weights: str) -> None:
     if weights not in ("float32", "float16"):
         raise ExportError(f"weights is {weights!r}; say 'float32' or 'float16'")
+
+
+def refuse_bad_precision(precision: str, weights: str) -> None:
+    """Raise ExportError for a precision that is not known, and for two answers to how weights are stored."""
+    if precision != "float32" and precision not in PRECISIONS:
+        raise ExportError(f"precision is {precision!r}; say 'float32', {' or '.join(repr(one) for one in PRECISIONS)}")
+    if precision != "float32" and weights != "float32":
+        raise ExportError(
+            f"weights={weights!r} says how a file that computes in float32 stores its weights, and precision={precision!r} "
+            "stores them as it computes; give one of the two"
+        )
 
 
 def _check_card(card: GeneratorCard) -> None:
@@ -163,7 +191,9 @@ def _checked(graph: onnx.GraphProto) -> bytes:
     return model
 
 
-def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...]) -> GeneratorCard:
+def _described(
+    card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...], loss: PrecisionLoss | None
+) -> GeneratorCard:
     """The card with what export knows. Names only of the rewrites: timings belong to this machine."""
     method: dict[str, Any] = {**card.method, "rewrites": [trial.name for trial in trials if trial.applied]}
     compared: dict[str, Any] = {
@@ -177,6 +207,18 @@ def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, .
     if found.rounding is not None:
         method["weights"] = "float16"
         compared["rounding"] = {name: _two_digits(value) for name, value in asdict(found.rounding).items()}
+    if loss is not None:
+        method["precision"] = loss.precision
+        compared["batch_invariant"] = loss.batch_invariant
+        compared["precision"] = {
+            "pictures": loss.pictures,
+            "mean_levels": _two_digits(loss.mean_levels),
+            "most_levels": loss.most_levels,
+            "pixels_far": _two_digits(loss.far),
+            "agreement": loss.agreement,
+            "agreement_float32": loss.agreement_float32,
+            "oracle": loss.oracle,
+        }
     return replace(card, method=method, parity=compared)
 
 

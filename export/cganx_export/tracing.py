@@ -16,7 +16,7 @@ from torch import nn
 from cganx.errors import ExportError
 from cganx.networks.folding import settle
 
-__all__ = ["OPSET", "prepared", "trace"]
+__all__ = ["OPSET", "prepared", "silence", "trace"]
 
 # The opset that the exporter itself writes: nothing is converted, and onnxruntime has had it since 1.14.
 OPSET = 18
@@ -43,7 +43,7 @@ def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphP
     """
     batch = torch.export.Dim("batch")
     names = [f"/{index}" for index in range(len(arguments))]
-    with _silence():
+    with silence():
         try:
             program = torch.export.export(module, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments), strict=False)
         except Exception as error:
@@ -92,8 +92,8 @@ def _first_line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """The exporter talks on stdout, stderr, through warnings and loggers; what matters comes out as an exception."""
+def silence() -> Iterator[None]:
+    """Exporters talk on stdout, stderr, through warnings and loggers; what matters comes out as an exception."""
     disabled = logging.root.manager.disable
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
