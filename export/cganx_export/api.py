@@ -65,7 +65,6 @@ def export(
     """
     require_packages()
     from cganx_export.pipeline import export_module
-
     from cganx_export.precision import Judge
 
     if triton is not None:
@@ -118,7 +117,8 @@ def export_run(
         data: the real pictures that the run learnt from, whose oracle measures the label agreement of a lower ``precision``;
             those that the run names where it is None.
 
-    Raises ExportError, DataError where ``data`` cannot be read, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
+    Raises ExportError, DataError where ``data`` cannot be read, TrainingError where the run or checkpoint cannot be, and
+    BackendMissing.
     """
     require_packages()
     from cganx.networks import folded

@@ -1,4 +1,4 @@
-"""A graph that computes in half precision, for CUDA: what goes in and comes out, and the picture's own formula, stay float32."""
+"""A graph that computes in half precision, for CUDA. What goes in and comes out is float32, and so is the formula of `pixels`."""
 
 from __future__ import annotations
 

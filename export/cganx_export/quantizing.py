@@ -1,4 +1,4 @@
-"""A graph whose convolutions are computed in 8-bit integers: onnxruntime's own quantisation, in the form that any runtime reads.
+"""A graph whose convolutions are computed in 8-bit integers, by onnxruntime's quantisation, in a form that any runtime reads.
 
 Around each convolution stand QuantizeLinear and DequantizeLinear (QDQ). Weights are int8, symmetric, with a scale for each
 channel; what a convolution takes is uint8 with a zero point, over the range that calibration sees.

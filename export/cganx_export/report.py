@@ -119,7 +119,8 @@ class ExportReport:
     """The file that was written. ``sha256`` is the hash in its metadata, over the card and the graph.
 
     ``precision`` is what computing in less than float32 costs, None where the file computes in that; ``parity`` is that of the
-    graph before. ``classifier`` is the second file, and ``triton`` the folder in a Triton model repository, where they were asked for.
+    graph before. ``classifier`` is the second file, and ``triton`` the folder in a Triton model repository, where they were
+    asked for.
     """
 
     path: Path
