@@ -1,4 +1,4 @@
-"""A graph that computes in half precision, for CUDA. What goes in and comes out is float32, and so is the formula of `pixels`."""
+"""A graph that computes in half precision, for CUDA. Inputs, outputs and the formula of `pixels` stay float32."""
 
 from __future__ import annotations
 

@@ -182,12 +182,13 @@ def noisy() -> bytes:
 
 
 def quantized() -> bytes:
-    """A convolution between whole numbers, as onnxruntime's quantiser writes it; no class."""
+    """A convolution between whole numbers, as onnxruntime's quantiser writes it; class weights."""
     card = GeneratorCard(
-        name="quantized", kind="unconditional", latent=Latent(size=4), image=Image(height=SIDE, width=SIDE, channels=1)
+        name="quantized", classes=("a", "b"), latent=Latent(size=4), image=Image(height=SIDE, width=SIDE, channels=1)
     )
     nodes: list[Node] = [
-        ("MatMul", ["latent", "weight"], ["flat"], {}),
+        ("Concat", ["latent", "label"], ["both"], {"axis": 1}),
+        ("MatMul", ["both", "weight"], ["flat"], {}),
         ("Reshape", ["flat", "planes"], ["small"], {}),
         ("QuantizeLinear", ["small", "step", "middle"], ["whole"], {}),
         ("DequantizeLinear", ["whole", "step", "middle"], ["stepped"], {}),
@@ -200,7 +201,7 @@ def quantized() -> bytes:
         ("Tanh", ["logits"], ["image"], {}),
     ]
     constants = {
-        "weight": _random(4, 64),
+        "weight": _random(6, 64),
         "planes": _whole(-1, 4, 4, 4),
         "step": np.float32(0.02),
         "middle": np.uint8(128),
@@ -210,7 +211,7 @@ def quantized() -> bytes:
         "bias": np.arange(4, dtype=np.int32),
         "bias.steps": np.full(4, 0.0002, np.float32),
     }
-    return _file(card, {"latent": (TensorProto.FLOAT, [4])}, nodes, constants)
+    return _file(card, {"latent": (TensorProto.FLOAT, [4]), "label": (TensorProto.FLOAT, [2])}, nodes, constants)
 
 
 @cache
