@@ -29,6 +29,41 @@ class Small(nn.Module):
         return self.last(self.to_image(self.features(torch.cat([latent, label], 1))))
 
 
+class Wide(Small):
+    """With convolutions between many channels, as integers are made for."""
+
+    def __init__(self, inputs: int = CLASSES) -> None:
+        super().__init__(classes=inputs)
+        self.widen = nn.Conv2d(8, 16, 3, padding=1)
+        self.narrow = nn.Conv2d(16, 8, 3, padding=1)
+        self.to_image.weight.data *= 8  # pictures with black and white in them
+
+    def picture(self, *inputs: Tensor) -> Tensor:
+        x = F.relu(self.widen(self.features(torch.cat(inputs, 1))))
+        return self.last(self.to_image(F.relu(self.narrow(x))))
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        return self.picture(latent, label)
+
+
+class WideUnconditional(Wide):
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def forward(self, latent: Tensor) -> Tensor:  # type: ignore[override]
+        return self.picture(latent)
+
+
+class WideCoded(Wide):
+    """Of two codes."""
+
+    def __init__(self) -> None:
+        super().__init__(CLASSES + 2)
+
+    def forward(self, latent: Tensor, label: Tensor, code: Tensor) -> Tensor:  # type: ignore[override]
+        return self.picture(latent, label, code)
+
+
 class Unconditional(Small):
     def __init__(self) -> None:
         super().__init__(classes=0)
