@@ -79,7 +79,7 @@ def lowered(
         agreement=None if oracle is None else float(right[1] / count),
         agreement_float32=None if oracle is None else float(right[0] / count),
         oracle=None if oracle is None else oracle.name,
-        missing=None if oracle is not None else judge.missing,
+        missing=None if oracle is not None else judge.missing if judge.oracle is None else "its labels are no classes",
         batch_invariant=_batch_invariant(low),
         speed=tuple(_speed(full, low, batch) for batch in BATCHES),
     )
