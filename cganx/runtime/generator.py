@@ -495,7 +495,7 @@ def find(model: str | os.PathLike[str]) -> str:
     found = _find(os.fspath(model))
     if isinstance(found, bytes):
         raise ModelNotFound(
-            "cganx is imported from an archive, and no path leads to its files: load it by its name", model=model
+            "cganx is imported from an archive, and no path leads to its files: load it by its name", model=os.fspath(model)
         )
     return os.fspath(found)
 
