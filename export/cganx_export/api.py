@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cganx.card import GeneratorCard
 from cganx.errors import ExportError
+from cganx_export.convention import Convention
 from cganx_export.report import ExportReport
 from cganx_export.requirements import require_packages
 from cganx_export.triton import refuse_bad_repository, write_triton
@@ -34,15 +35,17 @@ def export(
     precision: Literal["float32", "float16", "int8"] = "float32",
     oracle: Oracle | None = None,
     force: bool = False,
+    convention: Convention = Convention(),  # noqa: B008 (it is frozen)
 ) -> ExportReport:
     """Write ``module`` as one verified .onnx file that `cganx.runtime.load` reads.
 
     Args:
-        module: called as ``module(latent, label, code)``, without label where the card has no classes and without code
-            where it has no codes, with latent float32 [n, latent.size], label float32 [n, classes] (weights with sum 1;
-            of attributes 0..1 each) and code float32 [n, codes]; returns float [n, channels, height, width] in -1..1. An
-            output without a last tanh, sigmoid or clip is clipped in the graph. It is exported in eval mode and float32,
-            and is not changed itself.
+        module: called as ``module(latent, label, code, truncation)`` with those of them that the card has: latent float32
+            [n, latent.size], label float32 [n, classes] (weights with sum 1; of attributes 0..1 each) or, where the module
+            wants that, class numbers int64 [n], code float32 [n, codes], truncation float32 [n, 1]; returns float
+            [n, channels, height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the graph.
+            What it draws by randn, rand, normal or uniform becomes the file's inputs ``noise.N``. It is exported in eval
+            mode and float32, and is not changed itself. See docs/export-any.md.
         card: what the generator is; ``parity`` and, of ``method``, ``rewrites`` and for float16 ``weights`` are
             filled in.
         path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
@@ -58,6 +61,7 @@ def export(
         oracle: a classifier of the card's classes (`cganx.evaluation.quick_oracle`) that measures label agreement, of which a
             lower precision may lose 0.005.
         force: take any loss of agreement.
+        convention: where the module's latent has another shape, or its image another range or layout.
 
     Raises ExportError where the module cannot become such a file or the file does not do what the module does; then
     nothing is written, and a file that was there stays. BackendMissing where torch, onnx, onnxscript or onnxruntime is
@@ -82,6 +86,7 @@ def export(
         sidecar=sidecar,
         precision=precision,
         judge=Judge(oracle, force=force),
+        convention=convention,
     )
     return report if triton is None else replace(report, triton=write_triton(path, triton))
 
@@ -150,6 +155,7 @@ def export_run(
         sidecar=sidecar,
         precision=precision,
         judge=None if precision == "float32" else judge_of(source.config, data, force=force),
+        convention=Convention(),
     )
     if proven is not None:
         proven.write()

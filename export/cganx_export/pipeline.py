@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import onnx
 import torch
 from torch import nn
@@ -16,7 +15,9 @@ from cganx.errors import CardMismatch, ExportError, ModelError
 from cganx.runtime.backend import import_onnxruntime
 from cganx.runtime.reader import read
 from cganx_export import parity, timing
+from cganx_export.adapting import BATCH, Adapted, adapted, example
 from cganx_export.cleaning import clean, fold_batch_norm
+from cganx_export.convention import Convention
 from cganx_export.halving import halved, rounded
 from cganx_export.head import finished
 from cganx_export.precision import PRECISIONS, Judge, Precision, lowered
@@ -41,6 +42,7 @@ def export_module(
     sidecar: bool,
     precision: Precision = "float32",
     judge: Judge | None = None,
+    convention: Convention,
 ) -> ExportReport:
     """Export ``module``, hold the file to what ``reference`` gives, and write it; see `cganx_export.export`."""
     refuse_bad_target(path)
@@ -50,14 +52,15 @@ def export_module(
     _check_card(card)
 
     # The function, as torch computes it
-    module, reference = prepared(module), prepared(reference)
-    example = _example(card)
-    _check_image(_called(reference, example), card)
+    module, reference = (adapted(prepared(one), card, convention) for one in (module, reference))
+    noise = module.noise if isinstance(module, Adapted) else ()
+    given = _given(module, card, noise)
+    _check_image(_called(reference, given), card)
 
     # The graph
-    traced = clean(trace(module, example))
+    traced = clean(trace(module, given))
     fold_batch_norm(traced)
-    graph, clipped = finished(batch_invariant(traced), card)
+    graph, clipped = finished(batch_invariant(traced), card, noise)
     graph, trials = _rewritten(graph, card) if rewrite else (graph, ())
 
     # The proof
@@ -95,8 +98,6 @@ def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> Gen
     """The card with the label input asked for. Raises ExportError for kinds that this export does not write."""
     if card.kind == "image-to-image" or card.latent is None:
         raise ExportError("image-to-image generators cannot be exported yet; give a card with a latent and no source")
-    if card.truncates:
-        raise ExportError("truncation inside the graph cannot be exported yet; leave it out of the card")
     if label_input not in ("weights", "index"):
         raise ExportError(f"label_input is {label_input!r}; say 'weights' or 'index'")
     if card.label is None:
@@ -130,32 +131,21 @@ def _check_card(card: GeneratorCard) -> None:
         raise ExportError(f"the card cannot be written as JSON: {error}. Give plain finite numbers, texts and lists") from error
 
 
-def _example(card: GeneratorCard) -> tuple[torch.Tensor, ...]:
-    # A batch of one would be taken for a constant.
-    generator = np.random.default_rng(0)
-    arguments = [torch.from_numpy(parity.latents(card, generator, 3))]
-    if card.classes:
-        arguments.append(torch.eye(len(card.classes))[torch.arange(3) % len(card.classes)])
-    if card.codes:
-        arguments.append(torch.from_numpy(parity.codes(card, generator, 3)))
-    return tuple(arguments)
+def _given(module: nn.Module, card: GeneratorCard, noise: tuple[tuple[int, ...], ...]) -> tuple[torch.Tensor, ...]:
+    """What the module is traced with, in the order of the file's inputs."""
+    given = list(example(card))
+    if isinstance(module, Adapted) and module.takes_index:
+        given[1] = given[1].argmax(1)
+    return (*given, *(torch.randn(BATCH, *shape, generator=torch.Generator().manual_seed(0)) for shape in noise))
 
 
-def _called(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Any:
-    try:
-        with torch.inference_mode():
-            return module(*arguments)
-    except Exception as error:
-        shapes = " and ".join(str(list(argument.shape)) for argument in arguments)
-        raise ExportError(
-            f"the module fails when it is called with float32 {shapes}: {error}. "
-            "It must take (latent, label weights, codes), without label weights where the card has no classes, and without "
-            "codes where it has none"
-        ) from error
+def _called(module: nn.Module, given: tuple[torch.Tensor, ...]) -> Any:
+    with torch.inference_mode():
+        return module(*given)
 
 
 def _check_image(image: Any, card: GeneratorCard) -> None:
-    wanted = [3, card.image.channels, card.image.height, card.image.width]
+    wanted = [BATCH, card.image.channels, card.image.height, card.image.width]
     if not isinstance(image, torch.Tensor) or image.dtype != torch.float32 or list(image.shape) != wanted:
         got = f"{image.dtype} {list(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
         raise ExportError(f"the module gives {got}, but the card asks for torch.float32 {wanted}; mend the card or the module")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cganx.card import GeneratorCard
-from cganx_export.parity import codes, feeds, latents, session_of
+from cganx_export.parity import codes, feeds, latents, more, session_of
 from cganx_export.report import RewriteTrial
 
 __all__ = ["compare"]
@@ -26,8 +26,9 @@ def compare(name: str, before: bytes, after: bytes, card: GeneratorCard) -> Rewr
     generator = np.random.default_rng(2)
     latent = latents(card, generator, BATCH)
     weights = np.eye(len(card.classes), dtype=np.float32)[np.arange(BATCH) % len(card.classes)] if card.classes else None
-    given = feeds(card, latent, weights, codes(card, generator, BATCH) if card.codes else None)
+    code = codes(card, generator, BATCH) if card.codes else None
     sessions = session_of(before), session_of(after)
+    given = feeds(card, latent, weights, code, more(sessions[0], generator, BATCH))
     for _ in range(2):
         for session in sessions:
             session.run(["pixels"], given)
