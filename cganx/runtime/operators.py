@@ -16,7 +16,7 @@ import numpy as np
 from cganx.errors import UnsafeModel
 from cganx.runtime.model import DTYPES, FLOAT, INT8, INT32, INT64, MOST_RANK, UINT8, Node, Tensor
 
-__all__ = ["OPERATORS", "Fact", "Rule"]
+__all__ = ["OPERATORS", "Fact", "Rule", "einsum_sizes"]
 
 Shape = tuple[int, ...]
 MOST_VALUES = 1024
@@ -212,6 +212,29 @@ def _matmul(node: Node, inputs: Inputs) -> list[Fact]:
     if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-2]:
         raise _refuse(node, f"multiplies shapes that do not fit: {a.shape} and {b.shape}")
     return _like(inputs, a, (*_broadcast(node, a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]))
+
+
+def einsum_sizes(node: Node, inputs: Inputs) -> tuple[str, dict[str, int]]:
+    """The letters of what an Einsum of two values makes, and how long each letter's axis is."""
+    equation = node.attributes.get("equation")
+    if not isinstance(equation, bytes) or len(equation) > 4 * MOST_RANK or len(inputs) != 2:
+        raise _refuse(node, "does not join two values by an equation")
+    taken, arrow, made = equation.decode("latin-1").replace(" ", "").partition("->")
+    parts = taken.split(",")
+    known = all(letters.isascii() and letters.isalpha() and len(set(letters)) == len(letters) for letters in (*parts, made))
+    if not arrow or len(parts) != len(inputs) or not known or not set(made) <= set("".join(parts)):
+        raise _refuse(node, "has an equation that is not of the form ab,bc->ac, each letter once in each part")
+    sizes: dict[str, int] = {}
+    for index, letters in enumerate(parts):
+        shape = _input(node, inputs, index).shape
+        if len(shape) != len(letters) or any(sizes.setdefault(one, size) != size for one, size in zip(letters, shape, strict=True)):
+            raise _refuse(node, f"joins shapes that do not fit its equation: {[fact.shape for fact in inputs if fact is not None]}")
+    return made, sizes
+
+
+def _einsum(node: Node, inputs: Inputs) -> list[Fact]:
+    made, sizes = einsum_sizes(node, inputs)
+    return _like(inputs, _input(node, inputs, 0), tuple(sizes[letter] for letter in made))
 
 
 class _Window(NamedTuple):
@@ -625,6 +648,7 @@ OPERATORS: Mapping[str, Rule] = {
     "ConvTranspose": _conv_transpose,
     "DepthToSpace": _depth_to_space,
     "DequantizeLinear": _dequantize,
+    "Einsum": _einsum,
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,

@@ -157,8 +157,8 @@ def _cannot_be_called(module: nn.Module, given: tuple[Tensor, ...], error: Excep
     shapes = " and ".join(str(list(argument.shape)) for argument in given)
     return ExportError(
         f"the module fails when it is called with float32 {shapes}: {first_line(error)}{place_of(module, error)}. It must take "
-        "(latent, label, codes, truncation) as far as the card has them, label weights [n, classes] or class numbers int64 [n]; for "
-        "another order or other names wrap it, see docs/export-any.md"
+        "(latent, label, codes, truncation) as far as the card has them, label weights [n, classes] or class numbers int64 "
+        "[n]; for another order or other names wrap it, see docs/export-any.md"
     )
 
 
@@ -181,7 +181,7 @@ def _blend_trouble(made: Adapted, card: GeneratorCard, given: tuple[Tensor, ...]
         if not same:
             met = ", ".join(dict.fromkeys(watch.met)) or "nothing that looks rows up"
             return (
-                f"the module takes a class number, which goes into {met}: weights that blend classes can stand for lookups alone "
-                "(nn.Embedding, one_hot, table[label]). Export with label_input='index', or give the module weights"
+                f"the module takes a class number, which goes into {met}: weights that blend classes can stand "
+                "for lookups alone (nn.Embedding, one_hot, table[label]). Export with label_input='index'"
             )
     return None

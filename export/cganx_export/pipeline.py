@@ -15,7 +15,7 @@ from cganx.errors import CardMismatch, ExportError, ModelError
 from cganx.runtime.backend import import_onnxruntime
 from cganx.runtime.reader import read
 from cganx_export import parity, timing
-from cganx_export.adapting import BATCH, Adapted, adapted, example
+from cganx_export.adapting import BATCH, Adapted, adapted, example, own_module
 from cganx_export.cleaning import clean, fold_batch_norm
 from cganx_export.convention import Convention
 from cganx_export.halving import halved, rounded
@@ -55,7 +55,13 @@ def export_module(
     module, reference = (adapted(prepared(one), card, convention) for one in (module, reference))
     noise = module.noise if isinstance(module, Adapted) else ()
     given = _given(module, card, noise)
-    _check_image(_called(reference, given), card)
+    image = _called(reference, given)
+    _check_image(image, card)
+    if not torch.isfinite(image).all():
+        raise ExportError(
+            f"torch itself gives values that are not finite{_first_not_finite(reference, given)}; fill what a checkpoint or some "
+            "batches in train mode would fill (running statistics, spectral norm), or train anew"
+        )
 
     # The graph
     traced = clean(trace(module, given))
@@ -142,6 +148,25 @@ def _given(module: nn.Module, card: GeneratorCard, noise: tuple[tuple[int, ...],
 def _called(module: nn.Module, given: tuple[torch.Tensor, ...]) -> Any:
     with torch.inference_mode():
         return module(*given)
+
+
+def _first_not_finite(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
+    """`` from `blocks.1.norm` (BatchNorm2d) on``: the first part of the module whose output is not finite."""
+    found: list[str] = []
+    parts = own_module(module).named_modules()
+
+    def watch(name: str) -> Any:
+        def look(part: nn.Module, _: Any, made: Any) -> None:
+            if isinstance(made, torch.Tensor) and made.is_floating_point() and not torch.isfinite(made).all():
+                found.append(f" from `{name}` ({type(part).__name__}) on")
+
+        return look
+
+    handles = [part.register_forward_hook(watch(name)) for name, part in parts if name]
+    _called(module, given)
+    for handle in handles:
+        handle.remove()
+    return found[0] if found else ""
 
 
 def _check_image(image: Any, card: GeneratorCard) -> None:

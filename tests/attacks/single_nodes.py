@@ -149,6 +149,16 @@ def _gemm(draft: Draft) -> None:
     draft.attributes = {"transA": draft.chance.choice((0, 0, 0, 1, 2)), "transB": draft.chance.choice((0, 1, -1))}
 
 
+def _summed(draft: Draft) -> None:
+    letters = "abcde"[: draft.rank]
+    sizes = dict(zip(letters, draft.shape, strict=True)) | {"z": 3}
+    other = "".join(draft.chance.sample(letters + "z", draft.chance.randint(1, draft.rank)))
+    every = sorted(set(letters + other))
+    made = "".join(draft.chance.sample(every, draft.chance.randint(1, len(every))))
+    draft.random(*(draft.chance.choice((sizes[one], sizes[one], sizes[one], 1)) for one in other))
+    draft.attributes["equation"] = draft.chance.choice((f"{letters},{other}->{made}",) * 4 + (f"{letters}, {other} -> {made}",))
+
+
 def _joined(draft: Draft) -> None:
     draft.random(*(draft.chance.choice((1, size)) for size in draft.chance.choice((draft.shape, draft.shape[1:], []))))
 
@@ -230,6 +240,7 @@ MAKERS: dict[str, Make] = {
     **dict.fromkeys(("MaxPool", "AveragePool"), _pool),
     **dict.fromkeys(("ReduceMean", "ReduceL2", "ReduceMax"), _reduce),
     "Gather": _gather,
+    "Einsum": _summed,
     "Gemm": _gemm,
     "QuantizeLinear": _quantize,
     "DequantizeLinear": _quantized_conv,

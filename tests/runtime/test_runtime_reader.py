@@ -549,6 +549,20 @@ def nothing_to_add(model: Any) -> None:
     model.graph.node.append(node("Add", [], ["sum"]))
 
 
+def einsum_bomb(model: Any) -> None:
+    """Every value of the latent by every other, and those by each other."""
+    model.graph.node.append(node("Einsum", ["latent", "latent"], ["pairs"], equation="ab,cd->abcd"))
+    model.graph.node.append(node("Einsum", ["pairs", "pairs"], ["bomb"], equation="abcd,efgh->abcdefgh"))
+
+
+def einsum_of_open_axes(model: Any) -> None:
+    model.graph.node.append(node("Einsum", ["latent", "latent"], ["sum"], equation="...a,...a->..."))
+
+
+def einsum_of_what_does_not_fit(model: Any) -> None:
+    model.graph.node.append(node("Einsum", ["latent", "latent"], ["sum"], equation="ab,bc->ac"))
+
+
 def split_into_nothing(model: Any) -> None:
     model.graph.node.append(node("Split", ["latent"], []))
 
@@ -654,6 +668,9 @@ def batch_frozen_inside(model: Any) -> None:
         (wide_columns, "unfolds to"),
         (many_gathered, "more than a generator may"),
         (nothing_to_add, "lacks its input"),
+        (einsum_bomb, "more than a generator may"),
+        (einsum_of_open_axes, "not of the form"),
+        (einsum_of_what_does_not_fit, "do not fit its equation"),
         (split_into_nothing, "Split"),
         (axes_of_another_type, "axes"),
         (the_same_axis_twice, "same axis twice"),
