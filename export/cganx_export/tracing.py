@@ -78,7 +78,8 @@ def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphP
         except Exception as error:
             raise ExportError(
                 f"torch.export cannot follow the module{place_of(own_module(module), error)}: {_first_line(error)}. "
-                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1 for the batch)"
+                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1, and x.shape[0] where "
+                "len(x) stands)"
             ) from error
         _refuse_random(program)
         _refuse_other_batches(program, module, arguments)
@@ -124,8 +125,9 @@ def _program(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> torch.ex
     try:
         return torch.export.export(module, arguments, dynamic_shapes=open_batch, strict=False)
     except UserError as error:
+        said = str(error).partition("\n\n")[0]  # what follows is no fix, and not expected
         try:
-            bounded = refine_dynamic_shapes_from_suggested_fixes(str(error), open_batch)
+            bounded = refine_dynamic_shapes_from_suggested_fixes(said, open_batch)
         except Exception:
             raise error from None
         if any(isinstance(one, int) for one in tree_leaves(bounded)):

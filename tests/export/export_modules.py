@@ -109,11 +109,6 @@ class Normalised(Small):
         return torch.tanh(self.to_image(self.drop(x)))
 
 
-class NoisyInForward(Small):
-    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
-        return super().forward(latent + torch.randn(latent.shape), label)
-
-
 class HiddenNoise(Small):
     """Draws where the tracer does not see it: the graph would hold one fixed draw."""
 
