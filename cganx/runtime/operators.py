@@ -227,12 +227,8 @@ def einsum_sizes(node: Node, inputs: Inputs) -> tuple[str, dict[str, int]]:
     sizes: dict[str, int] = {}
     for index, letters in enumerate(parts):
         shape = _input(node, inputs, index).shape
-        if len(shape) != len(letters) or any(
-            sizes.setdefault(one, size) != size for one, size in zip(letters, shape, strict=True)
-        ):
-            raise _refuse(
-                node, f"joins shapes that do not fit its equation: {[fact.shape for fact in inputs if fact is not None]}"
-            )
+        if len(shape) != len(letters) or any(sizes.setdefault(*pair) != pair[1] for pair in zip(letters, shape, strict=True)):
+            raise _refuse(node, f"takes a value {shape} that does not fit its equation")
     return made, sizes
 
 

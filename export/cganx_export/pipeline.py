@@ -59,8 +59,8 @@ def export_module(
     _check_image(image, card)
     if not torch.isfinite(image).all():
         raise ExportError(
-            f"torch itself gives values that are not finite{_first_not_finite(reference, given)}; fill what a checkpoint or some "
-            "batches in train mode would fill (running statistics, spectral norm), or train anew"
+            f"torch itself gives values that are not finite{_first_not_finite(reference, given)}; fill what a checkpoint or "
+            "some batches in train mode would fill (running statistics, spectral norm), or train anew"
         )
 
     # The graph

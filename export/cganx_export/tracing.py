@@ -78,8 +78,8 @@ def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphP
         except Exception as error:
             raise ExportError(
                 f"torch.export cannot follow the module{place_of(own_module(module), error)}: {_first_line(error)}. "
-                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1, and x.shape[0] where "
-                "len(x) stands)"
+                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1, and x.shape[0] "
+                "for len(x))"
             ) from error
         _refuse_random(program)
         _refuse_other_batches(program, module, arguments)

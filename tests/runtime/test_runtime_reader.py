@@ -670,7 +670,7 @@ def batch_frozen_inside(model: Any) -> None:
         (nothing_to_add, "lacks its input"),
         (einsum_bomb, "more than a generator may"),
         (einsum_of_open_axes, "not of the form"),
-        (einsum_of_what_does_not_fit, "do not fit its equation"),
+        (einsum_of_what_does_not_fit, "does not fit its equation"),
         (split_into_nothing, "Split"),
         (axes_of_another_type, "axes"),
         (the_same_axis_twice, "same axis twice"),

@@ -1,4 +1,4 @@
-"""lightweight-gan's generator: a noise layer at every size, skip-layer excitation, linear attention."""
+"""lightweight-gan's generator: a noise layer at every size, skip-layer excitation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONVENTION = Convention(low=0, high=1)
 def generator() -> nn.Module:
     """What is exported."""
     torch.manual_seed(0)
-    made = Generator(image_size=64, latent_dim=32, fmap_max=32, attn_res_layers=[16])
+    made = Generator(image_size=64, latent_dim=32, fmap_max=32)
     for part in made.modules():
         if isinstance(part, Noise):
             nn.init.constant_(part.weight, 0.3)
