@@ -63,7 +63,8 @@ class Adapted(nn.Module):
             elif weights is not None:
                 given[1] = weights.argmax(1)
         with Substitution(inputs[len(inputs) - len(self.noise) :], weights, self.seen.lookups):
-            return _to_contract(self.module(*given), self.convention)
+            image: Tensor = _to_contract(self.module(*given), self.convention)
+        return image
 
 
 def own_module(module: nn.Module) -> nn.Module:

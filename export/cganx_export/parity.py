@@ -116,7 +116,7 @@ def feeds(
         given["label"] = weights.argmax(1).astype(np.int64) if card.label.input == "index" else weights
     if code is not None:
         given["code"] = code
-    return given | more
+    return {**given, **more}
 
 
 def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:

@@ -6,9 +6,9 @@ folds the batch into its groups becomes products of matrices.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from math import sqrt
+from traceback import walk_stack, walk_tb
 from typing import Any, NamedTuple
 
 import torch
@@ -50,7 +50,8 @@ def _rand_like(drawn: Drawn, like: Tensor, **kind: Any) -> Tensor:
 def _normal(drawn: Drawn, mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, **kind: Any) -> Tensor:
     del generator
     like = torch.empty(size, **kind) if size is not None else torch.empty_like(mean + torch.as_tensor(std))
-    return drawn(like) * std + mean
+    made: Tensor = drawn(like) * std + mean
+    return made
 
 
 def _normal_in_place(drawn: Drawn, values: Tensor, mean: Any = 0.0, std: Any = 1.0, **_: Any) -> Tensor:
@@ -179,11 +180,12 @@ class Substitution(TorchFunctionMode):
 
 
 def _blended(lookup: _Lookup, weights: Tensor) -> Tensor:
-    classes = weights.shape[1]
+    """What the lookup gives where ``weights`` [n, classes] are one-hot, and a blend of rows where they are not."""
+    classes, index = weights.shape[1], lookup.index
     if lookup.table is None:
-        return F.pad(weights, (0, max(lookup.columns - classes, 0))).reshape(*lookup.index.shape, -1)
-    table = lookup.table
-    return (weights @ table[:classes].flatten(1)).reshape(*lookup.index.shape, *table.shape[1:])
+        return F.pad(weights, (0, max(lookup.columns - classes, 0))).reshape(*index.shape, -1)
+    rows: Tensor = lookup.table[:classes]
+    return (weights @ rows.reshape(classes, -1)).reshape(*index.shape, *rows.shape[1:])
 
 
 def _groups(args: Any, kwargs: Any) -> Any:
@@ -202,18 +204,9 @@ def _is_property(func: Any) -> bool:
 def place_of(module: nn.Module, error: BaseException | None = None) -> str:
     """`` in `blocks.1.noise` (Noise)``: the innermost part of the module that runs now, or that the error came through."""
     names = {id(part): name for name, part in module.named_modules() if name}
-    frames = []
-    if error is None:
-        frame = sys._getframe(1)
-        while frame is not None:
-            frames.append(frame)
-            frame = frame.f_back  # type: ignore[assignment]
-        frames.reverse()
+    frames = [frame for frame, _ in walk_stack(None)][::-1] if error is None else []
     while error is not None:
-        trace = error.__traceback__
-        while trace is not None:
-            frames.append(trace.tb_frame)
-            trace = trace.tb_next
+        frames += [frame for frame, _ in walk_tb(error.__traceback__)]
         error = error.__cause__ or error.__context__
     parts = [part for part in (frame.f_locals.get("self") for frame in frames) if id(part) in names]
     return f" in `{names[id(parts[-1])]}` ({type(parts[-1]).__name__})" if parts else ""
