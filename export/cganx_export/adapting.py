@@ -140,7 +140,7 @@ def _seen(module: nn.Module, card: GeneratorCard, convention: Convention, given:
         raise
     except Exception as error:
         if card.kind != "class":
-            raise _cannot_be_called(module, given, error) from error
+            raise _cannot_be_called(module, card, given, error) from error
         refused = error
     # Two different orders, so that a table whose rows are looked up by place is not taken for the label's.
     orders = [torch.arange(BATCH).roll(turn) % len(card.classes) for turn in (1, 2)]
@@ -149,17 +149,19 @@ def _seen(module: nn.Module, card: GeneratorCard, convention: Convention, given:
     except ExportError:
         raise
     except Exception as error:
-        why = f"{refused}; with class numbers int64 [{BATCH}]: {error}"
-        raise _cannot_be_called(module, given, type(refused)(why) if type(refused) is RuntimeError else refused) from error
+        raise _cannot_be_called(module, card, given, refused, error) from error
     return _Seen("index", frozenset(first.lookups & second.lookups), tuple(first.draws), first.folds)
 
 
-def _cannot_be_called(module: nn.Module, given: tuple[Tensor, ...], error: Exception) -> ExportError:
+def _cannot_be_called(module: nn.Module, card: GeneratorCard, given: tuple[Tensor, ...], *errors: Exception) -> ExportError:
+    """By weights, and by class numbers where there is a second error."""
     shapes = " and ".join(str(list(argument.shape)) for argument in given)
+    said = dict.fromkeys(f"{first_line(error)}{place_of(module, error)}" for error in errors)
+    number = " Where it wants its truncation as one number, fix that in a wrapper." if card.truncates else ""
     return ExportError(
-        f"the module fails when it is called with float32 {shapes}: {first_line(error)}{place_of(module, error)}. It must take "
+        f"the module fails when it is called with float32 {shapes}: {'; with class numbers: '.join(said)}. It must take "
         "(latent, label, codes, truncation) as far as the card has them, label weights [n, classes] or class numbers int64 "
-        "[n]; for another order or other names wrap it, see docs/export-any.md"
+        f"[n]; for another order or other names wrap it, see docs/export-any.md.{number}"
     )
 
 
