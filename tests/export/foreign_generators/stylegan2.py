@@ -35,10 +35,15 @@ class Whole(nn.Module):
 
 
 def generator() -> nn.Module:
-    """What is exported."""
+    """What is exported, with colours that lie in 0..1 as those of a trained one do."""
     whole = Whole()
-    rgb = whole.synthesis.blocks[-1].to_rgb.conv
-    rgb.weight.data *= 0.2  # untrained it leaves 0..1 by far
+    colours = [block.to_rgb.conv.weight for block in whole.synthesis.blocks]
+    with torch.no_grad():
+        for weight in colours:
+            weight.abs_()
+        mean = whole(torch.randn(64, LATENT), torch.ones(64, 1)).mean()
+        for weight in colours:  # in which the picture is linear
+            weight *= 0.5 / mean
     return whole
 
 
