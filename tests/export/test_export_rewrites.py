@@ -97,6 +97,9 @@ def test_a_rewrite_is_taken_only_where_it_is_measured_faster(monkeypatch: pytest
         def __init__(self, model: bytes) -> None:
             self.model = model
 
+        def get_inputs(self) -> list[object]:
+            return []
+
         def run(self, wanted: list[str], given: dict[str, np.ndarray]) -> None:
             assert (wanted, given.keys()) == (["pixels"], {"latent"})
 
