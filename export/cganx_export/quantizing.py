@@ -56,7 +56,7 @@ def quantized(graph: onnx.GraphProto, card: GeneratorCard) -> onnx.GraphProto:
             quantize_static(
                 model,
                 made,
-                _reader(card),
+                _reader(card, parity.session_of(model.SerializeToString())),
                 quant_format=QuantFormat.QDQ,
                 nodes_to_quantize=chosen,
                 per_channel=True,
@@ -83,13 +83,13 @@ def _wide_convolutions(graph: onnx.GraphProto) -> list[str]:
     ]
 
 
-def _reader(card: GeneratorCard) -> Any:
+def _reader(card: GeneratorCard, session: Any) -> Any:
     """What the convolutions' ranges are taken from: latents of seeds, every class alike, codes as training draws them."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches = _batches(card)
+            self._batches = _batches(card, session)
 
         def get_next(self) -> dict[str, np.ndarray[Any, Any]] | None:
             return next(self._batches, None)
@@ -97,7 +97,7 @@ def _reader(card: GeneratorCard) -> Any:
     return Reader()
 
 
-def _batches(card: GeneratorCard) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+def _batches(card: GeneratorCard, session: Any) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
     assert card.latent is not None
     draw = normal if card.latent.distribution == "normal" else uniform
     random = np.random.default_rng(3)
@@ -108,7 +108,8 @@ def _batches(card: GeneratorCard) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
         weights = np.eye(classes, dtype=np.float32)[places % classes] if classes else None
         if card.kind == "attributes":
             weights = random.integers(0, 2, (BATCH, classes)).astype(np.float32)
-        yield parity.feeds(card, latent, weights, parity.codes(card, random, BATCH) if card.codes else None)
+        code = parity.codes(card, random, BATCH) if card.codes else None
+        yield parity.feeds(card, latent, weights, code, parity.more(session, random, BATCH))
 
 
 class _root_handled:  # noqa: N801 - a context manager

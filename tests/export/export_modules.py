@@ -54,6 +54,13 @@ class WideUnconditional(Wide):
         return self.picture(latent)
 
 
+class WideNoisy(Wide):
+    """Draws noise of its own beside its latent."""
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        return self.picture(latent + 0.1 * torch.randn(latent.shape[0], latent.shape[1]), label)
+
+
 class WideCoded(Wide):
     """Of two codes."""
 

@@ -170,8 +170,9 @@ def test_the_same_module_gives_the_same_bytes_and_nothing_is_said(
         ("Wide", {"kind": "attributes"}),
         ("WideUnconditional", {"kind": "unconditional", "classes": ()}),
         ("WideCoded", {"codes": ("tilt", "width")}),
+        ("WideNoisy", {}),
     ],
-    ids=["index", "attributes", "unconditional", "codes"],
+    ids=["index", "attributes", "unconditional", "codes", "noise"],
 )
 @pytest.mark.usefixtures("few")
 def test_every_kind_of_generator(
