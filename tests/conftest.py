@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
@@ -21,6 +21,14 @@ def missing(reason: str) -> None:
     if os.environ.get("CGANX_REQUIRE") == "all":
         pytest.fail(f"{reason} (CGANX_REQUIRE=all allows no such skip)")
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What whoever runs the tests has added to their own model folder is none of the tests' business."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CGANX_MODELS", str(tmp_path_factory.mktemp("models") / "none"))
+        yield
 
 
 @pytest.fixture(scope="session")

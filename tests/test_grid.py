@@ -130,3 +130,42 @@ def test_a_sheet_that_no_memory_holds_is_refused():
 
     with pytest.raises(RequestError, match="smaller scale"):
         sheet([("", pictures(100, 28, 28, 1))], scale=300)
+
+
+def test_a_sheet_as_svg_holds_each_picture_as_it_is():
+    import base64
+    import io
+    import json
+    from xml.etree import ElementTree
+
+    from PIL import Image
+
+    from cganx.grid import sheet, svg_sheet
+
+    rng = np.random.default_rng(0)
+    rows = [
+        ("a < b & c", rng.integers(0, 256, (2, 6, 4, 3), np.uint8)),
+        ("control \x01, Größe", rng.integers(0, 256, (1, 6, 4, 1), np.uint8)),
+    ]
+    root = ElementTree.fromstring(svg_sheet(rows, scale=5, columns=["0", "1"], about={"cganx.model": "<x>"}))
+    name = "{http://www.w3.org/2000/svg}"
+    assert (int(root.get("width")), int(root.get("height"))) == sheet(rows, scale=5, columns=["0", "1"]).size
+    assert json.loads(root.find(f"{name}metadata").text) == {"cganx.model": "<x>"}
+    assert [one.text for one in root.iter(f"{name}text")] == ["0", "1", "a < b & c", "control \N{REPLACEMENT CHARACTER}, Größe"]
+    images = list(root.iter(f"{name}image"))
+    assert [one.find(f"{name}title").text.partition(",")[0][:7] for one in images] == ["a < b &", "a < b &", "control"]
+    for element, pixels in zip(images, [*rows[0][1], *rows[1][1]], strict=True):
+        assert (element.get("width"), element.get("height")) == ("20", "30")
+        with Image.open(io.BytesIO(base64.b64decode(element.get("href").partition(",")[2]))) as image:
+            assert (np.asarray(image).reshape(pixels.shape) == pixels).all()
+
+
+def test_an_svg_sheet_lies_as_the_png_does():
+    from xml.etree import ElementTree
+
+    from cganx.grid import sheet, svg_sheet
+
+    rows = [("a", pictures(2, 28, 28, 1)), ("b", pictures(2, 28, 28, 1))]
+    image = next(ElementTree.fromstring(svg_sheet(rows)).iter("{http://www.w3.org/2000/svg}image"))
+    top, left, _, _ = blocks(sheet(rows), 0)
+    assert (int(image.get("x")), int(image.get("y"))) == (left, top)

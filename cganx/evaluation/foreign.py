@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cganx.runtime import Generator, GeneratorCard, Tensors, bundled, card_of, load, read
+from cganx.runtime import Generator, GeneratorCard, Tensors, card_of, find, load, read
 
 __all__ = ["Subject", "foreign_options"]
 
@@ -32,8 +32,8 @@ class Subject:
 
     @property
     def path(self) -> str:
-        """The file: that of a bundled name, else what was given."""
-        return os.fspath(bundled().get(self.model, self.model))
+        """The file: that of a bundled or added name, else what was given."""
+        return find(self.model)
 
     @property
     def foreign(self) -> bool:

@@ -33,13 +33,16 @@ from cganx.errors import (
 if TYPE_CHECKING:
     from cganx.card import GeneratorCard
     from cganx.runtime.adopting import card_of
-    from cganx.runtime.backend import Device
-    from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, load
+    from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options
+    from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, find, load
+    from cganx.runtime.model_folder import added, models_folder
     from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
+    from cganx.runtime.sessions import Session
     from cganx.runtime.tensors import Tensors
 
 __all__ = [
     "LIMITS",
+    "Backend",
     "BackendConflict",
     "BackendMissing",
     "CardMismatch",
@@ -58,15 +61,21 @@ __all__ = [
     "ModelNotFound",
     "NewerFormat",
     "NotAGenerator",
+    "OnnxRuntime",
+    "Options",
     "Pictures",
     "RequestError",
     "SeedError",
+    "Session",
     "Tensors",
     "TrainingError",
     "UnsafeModel",
+    "added",
     "bundled",
     "card_of",
+    "find",
     "load",
+    "models_folder",
     "read",
 ]
 
@@ -74,9 +83,11 @@ __all__ = [
 _HOMES = {
     "GeneratorCard": "cganx.card",
     "Tensors": "cganx.runtime.tensors",
+    **dict.fromkeys(("added", "models_folder"), "cganx.runtime.model_folder"),
     "card_of": "cganx.runtime.adopting",
-    "Device": "cganx.runtime.backend",
-    **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "load"), "cganx.runtime.generator"),
+    "Session": "cganx.runtime.sessions",
+    **dict.fromkeys(("Backend", "Device", "OnnxRuntime", "Options"), "cganx.runtime.backend"),
+    **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "find", "load"), "cganx.runtime.generator"),
     **dict.fromkeys(("LIMITS", "Limits", "ModelFile", "read"), "cganx.runtime.reader"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Set
 from math import prod
 
 from cganx.runtime.model import Graph, Node
-from cganx.runtime.operators import Fact
+from cganx.runtime.operators import Fact, einsum_sizes
 
 __all__ = ["PRODUCTS", "most_alive", "work"]
 
@@ -39,9 +39,14 @@ def _pooled(node: Node, facts: Facts) -> int:
     return facts[node.outputs[0]].elements * prod(min(kernel, size) for kernel, size in sizes)
 
 
+def _summed(node: Node, facts: Facts) -> int:
+    """One multiply-add for each place of all axes together."""
+    return prod(einsum_sizes(node, [facts[name] for name in node.inputs])[1].values())
+
+
 Count = Callable[[Node, Facts], int]
 PRODUCTS: Mapping[str, Count] = {"Conv": _convolution, "ConvTranspose": _transposed, "Gemm": _product, "MatMul": _product}
-_COUNTS: Mapping[str, Count] = {**PRODUCTS, "AveragePool": _pooled, "MaxPool": _pooled}
+_COUNTS: Mapping[str, Count] = {**PRODUCTS, "AveragePool": _pooled, "MaxPool": _pooled, "Einsum": _summed}
 
 
 def work(graph: Graph, facts: Facts) -> int:
@@ -55,7 +60,7 @@ def _work(node: Node, facts: Facts) -> int:
     if count is None:
         return made
     first = facts[node.outputs[0]]
-    channels = first.shape[-1 if node.operator in ("Gemm", "MatMul") else 1]
+    channels = first.shape[-1 if node.operator in ("Gemm", "MatMul", "Einsum") else 1]
     fast = first.dtype == "<f4" and node.attributes.get("group", 1) == 1 and channels >= _FEW_CHANNELS
     return made + count(node, facts) * (1 if fast else _SLOW)
 

@@ -14,15 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cganx.errors import UnsafeModel
-from cganx.runtime.model import DTYPES, FLOAT, INT64, MOST_RANK, Node, Tensor
+from cganx.runtime.model import DTYPES, FLOAT, INT8, INT32, INT64, MOST_RANK, UINT8, Node, Tensor
 
-__all__ = ["OPERATORS", "Fact", "Rule"]
+__all__ = ["OPERATORS", "Fact", "Rule", "einsum_sizes"]
 
 Shape = tuple[int, ...]
 MOST_VALUES = 1024
+MOST_SCALES = 1 << 16  # of a quantised tensor, one a channel
 MOST_COLUMNS = 1 << 25
 FARTHEST = 1 << 20  # kernels, strides, dilations, pads and blocks
 _INT64, _FLOAT = DTYPES[INT64], DTYPES[FLOAT]
+_BYTES = (DTYPES[UINT8], DTYPES[INT8])
+_STEPS = (*_BYTES, DTYPES[INT32])  # a bias is quantised to 32 bits
 
 
 class Fact(NamedTuple):
@@ -144,7 +147,7 @@ def _cast(node: Node, inputs: Inputs) -> list[Fact]:
     if dtype is None:
         raise _refuse(node, "casts to an element type that generators do not use")
     with np.errstate(all="ignore"):
-        numbers = None if fact.numbers is None else fact.numbers.astype(dtype)
+        numbers = None if fact.numbers is None or fact.elements > MOST_VALUES else fact.numbers.astype(dtype)
     return [Fact(dtype, fact.shape, fact.constant, numbers)]
 
 
@@ -209,6 +212,29 @@ def _matmul(node: Node, inputs: Inputs) -> list[Fact]:
     if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-2]:
         raise _refuse(node, f"multiplies shapes that do not fit: {a.shape} and {b.shape}")
     return _like(inputs, a, (*_broadcast(node, a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]))
+
+
+def einsum_sizes(node: Node, inputs: Inputs) -> tuple[str, dict[str, int]]:
+    """The letters of what an Einsum of two values makes, and how long each letter's axis is."""
+    equation = node.attributes.get("equation")
+    if not isinstance(equation, bytes) or len(equation) > 4 * MOST_RANK or len(inputs) != 2:
+        raise _refuse(node, "does not join two values by an equation")
+    taken, arrow, made = equation.decode("latin-1").replace(" ", "").partition("->")
+    parts = taken.split(",")
+    known = all(letters.isascii() and letters.isalpha() and len(set(letters)) == len(letters) for letters in (*parts, made))
+    if not arrow or len(parts) != len(inputs) or not known or not set(made) <= set("".join(parts)):
+        raise _refuse(node, "has an equation that is not of the form ab,bc->ac, each letter once in each part")
+    sizes: dict[str, int] = {}
+    for index, letters in enumerate(parts):
+        shape = _input(node, inputs, index).shape
+        if len(shape) != len(letters) or any(sizes.setdefault(*pair) != pair[1] for pair in zip(letters, shape, strict=True)):
+            raise _refuse(node, f"takes a value {shape} that does not fit its equation")
+    return made, sizes
+
+
+def _einsum(node: Node, inputs: Inputs) -> list[Fact]:
+    made, sizes = einsum_sizes(node, inputs)
+    return _like(inputs, _input(node, inputs, 0), tuple(sizes[letter] for letter in made))
 
 
 class _Window(NamedTuple):
@@ -528,6 +554,42 @@ def _window_pool(node: Node, inputs: Inputs) -> list[Fact]:
     return _like(inputs, fact, _positive(node, (*fact.shape[:2], *window.places(fact.shape))))
 
 
+def _quantize(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, scale, zero = _input(node, inputs, 0), _input(node, inputs, 1), _optional(inputs, 2)
+    dtype = DTYPES[UINT8] if zero is None else zero.dtype
+    if fact.dtype != scale.dtype or dtype not in _BYTES:
+        raise _refuse(node, f"turns {fact.dtype} by a scale of {scale.dtype} into {dtype}, and generators use int8 and uint8")
+    _check_steps(node, fact, scale, zero)
+    return _like(inputs, fact, fact.shape, dtype)
+
+
+def _dequantize(node: Node, inputs: Inputs) -> list[Fact]:
+    fact, scale, zero = _input(node, inputs, 0), _input(node, inputs, 1), _optional(inputs, 2)
+    if fact.dtype not in _STEPS or (zero is not None and zero.dtype != fact.dtype):
+        raise _refuse(node, f"takes {fact.dtype} with a zero point of {zero.dtype if zero else fact.dtype}")
+    if zero is not None and fact.dtype not in _BYTES and (zero.numbers is None or zero.numbers.any()):
+        raise _refuse(node, "has a zero point other than 0 for what is not int8 or uint8")
+    _check_steps(node, fact, scale, zero)
+    return _like(inputs, fact, fact.shape, scale.dtype)
+
+
+def _check_steps(node: Node, fact: Fact, scale: Fact, zero: Fact | None) -> None:
+    """One scale and zero point for all values, or one a channel; constants, for nobody can bound what is computed."""
+    if node.attributes.keys() - {"axis", "saturate"}:
+        raise _refuse(node, "quantises by blocks or to a type of its own")
+    for what, given in (("scale", scale), ("zero point", zero)):
+        if given is not None and (not given.constant or given.numbers is None):
+            raise _refuse(node, f"has a {what} that is not a constant of at most {MOST_SCALES:,} values")
+    assert scale.numbers is not None
+    if scale.dtype.kind != "f" or not (np.isfinite(scale.numbers) & (scale.numbers > 0)).all():
+        raise _refuse(node, "has a scale that is not a finite number over 0")
+    if zero is not None and zero.shape != scale.shape:
+        raise _refuse(node, f"has scales {scale.shape} and zero points {zero.shape}")
+    axis = _integer(node, "axis", 1)
+    if scale.shape not in ((), (1,)) and scale.shape != (fact.shape[_axis(node, axis, len(fact.shape))],):
+        raise _refuse(node, f"has scales {scale.shape} that do not fit axis {axis} of {fact.shape}")
+
+
 def _pool(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
     return _like(inputs, fact, (*fact.shape[:2], *(1 for _ in fact.shape[2:])))
@@ -535,7 +597,8 @@ def _pool(node: Node, inputs: Inputs) -> list[Fact]:
 
 def stored(array: np.ndarray[Any, Any]) -> Fact:
     """The fact of a constant that lies in the file; its numbers are kept where they can be sizes or scales."""
-    return Fact(array.dtype, array.shape, constant=True, numbers=array if array.size <= MOST_VALUES else None)
+    most = MOST_SCALES if array.ndim == 1 else MOST_VALUES
+    return Fact(array.dtype, array.shape, constant=True, numbers=array if array.size <= most else None)
 
 
 _SAME = (
@@ -584,6 +647,8 @@ OPERATORS: Mapping[str, Rule] = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "DepthToSpace": _depth_to_space,
+    "DequantizeLinear": _dequantize,
+    "Einsum": _einsum,
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
@@ -593,6 +658,7 @@ OPERATORS: Mapping[str, Rule] = {
     "MatMul": _matmul,
     "MaxPool": _window_pool,
     "Pad": _pad,
+    "QuantizeLinear": _quantize,
     "Reshape": _reshape,
     "Resize": _resize,
     "Shape": _shape,

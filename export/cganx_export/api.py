@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 from cganx.card import GeneratorCard
 from cganx.errors import ExportError
+from cganx_export.convention import Convention
 from cganx_export.report import ExportReport
 from cganx_export.requirements import require_packages
 from cganx_export.triton import refuse_bad_repository, write_triton
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from cganx.evaluation import Oracle
 
 __all__ = ["export", "export_run"]
 
@@ -29,15 +32,20 @@ def export(
     weights: Literal["float32", "float16"] = "float32",
     sidecar: bool = False,
     triton: str | os.PathLike[str] | None = None,
+    precision: Literal["float32", "float16", "int8"] = "float32",
+    oracle: Oracle | None = None,
+    force: bool = False,
+    convention: Convention = Convention(),  # noqa: B008 (it is frozen)
 ) -> ExportReport:
     """Write ``module`` as one verified .onnx file that `cganx.runtime.load` reads.
 
     Args:
-        module: called as ``module(latent, label, code)``, without label where the card has no classes and without code
-            where it has no codes, with latent float32 [n, latent.size], label float32 [n, classes] (weights with sum 1;
-            of attributes 0..1 each) and code float32 [n, codes]; returns float [n, channels, height, width] in -1..1. An
-            output without a last tanh, sigmoid or clip is clipped in the graph. It is exported in eval mode and float32,
-            and is not changed itself.
+        module: called as ``module(latent, label, code, truncation)`` with those of them that the card has: latent float32
+            [n, latent.size], label float32 [n, classes] (weights with sum 1; of attributes 0..1 each) or, where the module
+            wants that, class numbers int64 [n], code float32 [n, codes], truncation float32 [n, 1]; returns float
+            [n, channels, height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the graph.
+            What it draws by randn, rand, normal or uniform becomes the file's inputs ``noise.N``. It is exported in eval
+            mode and float32, and is not changed itself. See docs/export-any.md.
         card: what the generator is; ``parity`` and, of ``method``, ``rewrites``, ``rewrites_timed`` and for float16
             ``weights`` are filled in.
         path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
@@ -49,6 +57,12 @@ def export(
             float32 file: at most one level apart in 99.9 % of the values. See docs/file.md.
         sidecar: also write the card as JSON to ``path`` + ``.json``; the web runtime hides metadata.
         triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
+        precision: what the file computes in. ``float16`` is for CUDA, ``int8`` for convolutions on a CPU; inputs and outputs
+            stay as they are. ``report.precision`` says what that costs beside float32. See docs/file.md.
+        oracle: a classifier of the card's classes (`cganx.evaluation.quick_oracle`) that measures label agreement, of which a
+            lower precision may lose 0.005.
+        force: take any loss of agreement.
+        convention: where the module's latent has another shape, or its image another range or layout.
 
     Raises ExportError where the module cannot become such a file or the file does not do what the module does; then
     nothing is written, and a file that was there stays. BackendMissing where torch, onnx, onnxscript or onnxruntime is
@@ -56,11 +70,24 @@ def export(
     """
     require_packages()
     from cganx_export.pipeline import export_module
+    from cganx_export.precision import Judge
 
     if triton is not None:
         refuse_bad_repository(Path(triton), card.name)
+    if oracle is not None and oracle.classes != card.classes:
+        raise ExportError("the oracle tells other classes apart than the card's; give one of the data that the card speaks of")
     report = export_module(
-        module, module, card, Path(path), label_input=label_input, rewrite=rewrite, weights=weights, sidecar=sidecar
+        module,
+        module,
+        card,
+        Path(path),
+        label_input=label_input,
+        rewrite=rewrite,
+        weights=weights,
+        sidecar=sidecar,
+        precision=precision,
+        judge=Judge(oracle, force=force),
+        convention=convention,
     )
     return report if triton is None else replace(report, triton=write_triton(path, triton))
 
@@ -77,27 +104,38 @@ def export_run(
     name: str | None = None,
     classifier: str | os.PathLike[str] | None = None,
     triton: str | os.PathLike[str] | None = None,
+    precision: Literal["float32", "float16", "int8"] = "float32",
+    data: str | os.PathLike[str] | None = None,
+    force: bool = False,
 ) -> ExportReport:
     """Write a run's generator as one verified .onnx file: its EMA weights, with all that folds folded.
 
     Args:
         run: a run directory of `cganx.training.train`.
-        out: where the file goes; see `export`, also for ``label_input``, ``rewrite``, ``weights`` and ``sidecar``.
+        out: where the file goes; see `export`, also for ``label_input``, ``rewrite``, ``weights``, ``sidecar``,
+            ``precision`` and ``force``.
         checkpoint: ``best`` is the one that the metric of training ranks first, the latest where it judged none; else
             ``latest``, or the step of a checkpoint. The card's ``training`` and ``metrics`` say which it is.
         name: the card's name; the run's own where it is None.
         classifier: where the discriminator goes as a classifier of its own, picture -> class logits; see docs/file.md.
             Its weights are float32. Nothing is written where the run has none.
         triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
+        data: the real pictures that the run learnt from, whose oracle measures the label agreement of a lower ``precision``;
+            those that the run names where it is None.
 
-    Raises ExportError, TrainingError where the run or checkpoint cannot be read, and BackendMissing.
+    Raises ExportError, DataError where ``data`` cannot be read, TrainingError where the run or checkpoint cannot be, and
+    BackendMissing.
     """
     require_packages()
     from cganx.networks import folded
     from cganx.training import open_run
     from cganx_export.classifier import prove_classifier
-    from cganx_export.pipeline import export_module
+    from cganx_export.judging import judge_of
+    from cganx_export.pipeline import export_module, refuse_bad_precision
 
+    refuse_bad_precision(precision, weights)
+    if precision == "float32" and (data is not None or force):
+        raise ExportError("data and force are about what a lower precision costs; give a precision too, or leave them out")
     source = open_run(Path(run))
     step = source.step(checkpoint)  # once: a run that is still training moves them
     if classifier is not None and Path(classifier).absolute() == Path(out).absolute():
@@ -116,6 +154,9 @@ def export_run(
         rewrite=rewrite,
         weights=weights,
         sidecar=sidecar,
+        precision=precision,
+        judge=None if precision == "float32" else judge_of(source.config, data, force=force),
+        convention=Convention(),
     )
     if proven is not None:
         proven.write()

@@ -11,9 +11,12 @@ import click
 from click.core import ParameterSource
 
 from cganx.card import GeneratorCard
+from cganx_export.report import PrecisionLoss
 from cganx_export.triton import write_triton
 
 __all__ = ["export"]
+
+SLOWER = 0.97  # nearer to 1 is noise
 
 Checkpoint = Literal["best", "latest"] | int
 
@@ -54,6 +57,19 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
     show_default=True,
     help="How the file stores its weights; float16 takes half the bytes, and the file still computes in float32.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="What the file computes in: float16 is for CUDA, int8 for convolutions on a CPU. It says what that costs.",
+)
+@click.option(
+    "--data",
+    metavar="DATA",
+    help="With --precision: the pictures that RUN learnt from, to measure label agreement. [default: RUN's]",
+)
+@click.option("--force", is_flag=True, help="With --precision: take a loss of more than 0.005 of label agreement.")
 @click.option("--name", help="The generator's name in its card. [default: the run's]")
 @click.option(
     "--classifier",
@@ -78,6 +94,9 @@ def export(
     label_input: Literal["weights", "index"],
     no_rewrite: bool,
     weights: Literal["float32", "float16"],
+    precision: Literal["float32", "float16", "int8"],
+    data: str | None,
+    force: bool,
     name: str | None,
     classifier: Path | None,
     sidecar: bool,
@@ -91,6 +110,7 @@ def export(
         raise click.UsageError("say where the file goes with -o, or where a Triton model repository is with --triton", context)
     if out is None and sidecar:
         raise click.UsageError("--sidecar goes beside the file that -o names: give -o too", context)
+    _refuse_two_precisions(context)
     if triton is not None and not run.is_dir():
         _refuse_all_but_triton(context)
         click.echo(f"{write_triton(run, triton, name=name)}: a model for a Triton server", err=True)
@@ -109,6 +129,9 @@ def export(
             name=name,
             classifier=classifier,
             triton=triton,
+            precision=precision,
+            data=data,
+            force=force,
         )
     if out is None and report.triton is not None:
         report = replace(report, path=report.triton)
@@ -118,8 +141,34 @@ def export(
         click.echo(report.classifier, err=True)
     if out is not None and report.triton is not None:
         click.echo(f"{report.triton}: a model for a Triton server", err=True)
-    if not report.parity.batch_invariant:
+    if report.precision is not None:
+        click.echo(report.precision, err=True)
+        click.echo(_speed(report.precision), err=True)
+    if not (report.precision or report.parity).batch_invariant:
         click.echo("note: on this machine its pictures depend, in their last bits, on the batch they are made in", err=True)
+
+
+def _refuse_two_precisions(context: click.Context) -> None:
+    """Options that have no meaning together."""
+    given = context.params
+    if given["precision"] == "float32":
+        for name in ("data", "force"):
+            if given[name]:
+                raise click.UsageError(f"--{name} is about what a lower precision costs: give --precision too", context)
+    elif given["weights"] != "float32":
+        raise click.UsageError(
+            "--weights says how a file that computes in float32 stores its weights, and with --precision they are stored as "
+            "they are computed with: leave one of the two out",
+            context,
+        )
+
+
+def _speed(loss: PrecisionLoss) -> str:
+    """How fast it is beside float32; slower files are named so."""
+    rates = ", ".join(f"{trial.ratio:.2f} times as fast at batch {trial.batch}" for trial in loss.speed)
+    slower = any(trial.ratio < SLOWER for trial in loss.speed)
+    advice = {"float16": "it is meant for CUDA", "int8": "float32 is the better file here"}[loss.precision]
+    return f"on this machine's CPU: {rates}{f'; note that it is slower than float32: {advice}' if slower else ''}"
 
 
 def _refuse_all_but_triton(context: click.Context) -> None:

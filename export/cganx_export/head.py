@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from operator import add, mul, sub
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
@@ -13,13 +16,18 @@ from cganx_export.cleaning import attributes, clean, constants, renamed, replace
 __all__ = ["finished", "pixels_of"]
 
 BATCH = "batch"
-_BOUNDED = ("Tanh", "Sigmoid", "HardSigmoid", "Softsign", "Softmax", "Sin", "Cos")
+_RANGES = {
+    **dict.fromkeys(("Tanh", "Softsign", "Sin", "Cos"), (-1.0, 1.0)),
+    **dict.fromkeys(("Sigmoid", "HardSigmoid", "Softmax"), (0.0, 1.0)),
+}
+_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {"Add": add, "Sub": sub, "Mul": mul}
 _MOVING = ("Identity", "Reshape", "Transpose", "Slice", "DepthToSpace", "SpaceToDepth", "Squeeze", "Unsqueeze", "Flatten")
 
 UNUSED = {
     "latent": "the module does not use its latent: every picture of a class would be the same",
     "label": "the module does not use its label; give a card of kind 'unconditional' where nothing is chosen by label",
     "code": "the module does not use its codes; give a card without codes",
+    "truncation": "the module does not use its truncation; give a card without truncation",
 }
 
 
@@ -29,31 +37,33 @@ def pixels_of(image: np.ndarray) -> np.ndarray:
     return np.clip(levels, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def finished(traced: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphProto, bool]:
-    """The graph with the contract's inputs and outputs, and whether its image had to be clipped to -1..1."""
+def finished(
+    traced: onnx.GraphProto, card: GeneratorCard, noise: Sequence[tuple[int, ...]] = ()
+) -> tuple[onnx.GraphProto, bool]:
+    """The graph with the contract's inputs and outputs, and whether its image had to be clipped to -1..1.
+
+    ``noise`` are the shapes of its noise for one picture. A label that was traced as whole numbers stays an index.
+    """
     graph = onnx.GraphProto()
     graph.CopyFrom(traced)
     used = {name for node in graph.node for name in node.input}
-    given = ["latent", *(["label"] if card.classes else []), *(["code"] if card.codes else [])]
-    for place, said in enumerate(given):
+    by_index = any(value.name == "/1" and value.type.tensor_type.elem_type == TensorProto.INT64 for value in traced.input)
+    shapes = _input_shapes(card, noise)
+    for place, said in enumerate(shapes):
         if f"/{place}" not in used:
-            raise ExportError(UNUSED[said])
-    names = {f"/{place}": said for place, said in enumerate(given)} | {"/image": "image", "/pixels": "pixels"}
+            raise ExportError(UNUSED.get(said, f"the module draws {said} and does not use it; take the draw out of forward"))
+    names = {f"/{place}": said for place, said in enumerate(shapes)} | {"/image": "image", "/pixels": "pixels"}
     del graph.input[:]
-    if card.latent is not None:
-        graph.input.append(helper.make_tensor_value_info("/0", TensorProto.FLOAT, [BATCH, card.latent.size]))
-    if card.label is not None:
-        classes = len(card.classes)
-        if card.label.input == "index":
-            names["/index"] = names.pop("/1")
-            graph.input.append(helper.make_tensor_value_info("/index", TensorProto.INT64, [BATCH]))
-            one_hot = store(graph, "/one_hot", np.eye(classes, dtype=np.float32))
-            gather = helper.make_node("Gather", [one_hot, "/index"], ["/1"], axis=0)
-            replace_nodes(graph, [gather, *graph.node])
-        else:
-            graph.input.append(helper.make_tensor_value_info("/1", TensorProto.FLOAT, [BATCH, classes]))
-    if card.codes:
-        graph.input.append(helper.make_tensor_value_info(f"/{len(given) - 1}", TensorProto.FLOAT, [BATCH, len(card.codes)]))
+    for place, (said, shape) in enumerate(shapes.items()):
+        name, number = f"/{place}", TensorProto.FLOAT
+        if said == "label" and card.label is not None and card.label.input == "index":
+            shape, number = (), TensorProto.INT64
+            if not by_index:
+                names["/index"], name = names.pop(name), "/index"
+                one_hot = store(graph, "/one_hot", np.eye(len(card.classes), dtype=np.float32))
+                gather = helper.make_node("Gather", [one_hot, "/index"], [f"/{place}"], axis=0)
+                replace_nodes(graph, [gather, *graph.node])
+        graph.input.append(helper.make_tensor_value_info(name, number, [BATCH, *shape]))
     clipped = not _bounded(graph, "/image")
     _clip(graph)
     _add_pixels(graph)
@@ -64,22 +74,51 @@ def finished(traced: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphPr
     return renamed(clean(graph), names), clipped
 
 
+def _input_shapes(card: GeneratorCard, noise: Sequence[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The file's inputs in their order, and what shape they have for one picture."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    if card.latent is not None:
+        shapes["latent"] = (card.latent.size,)
+    if card.classes:
+        shapes["label"] = (len(card.classes),)
+    if card.codes:
+        shapes["code"] = (len(card.codes),)
+    if card.truncates:
+        shapes["truncation"] = (1,)
+    return shapes | {f"noise.{number}": shape for number, shape in enumerate(noise)}
+
+
 def _bounded(graph: onnx.GraphProto, name: str) -> bool:
     """Whether the value lies in -1..1 whatever goes in, as far as the last operators tell."""
-    maker = next((node for node in graph.node if name in node.output), None)
+    low, high = _interval({made: node for node in graph.node for made in node.output}, constants(graph), name)
+    return low >= -1 - 1e-6 and high <= 1 + 1e-6  # what rounding leaves of 255 * (2 / 255) - 1
+
+
+def _interval(makers: Mapping[str, onnx.NodeProto], stored: Mapping[str, np.ndarray], name: str) -> tuple[float, float]:
+    """The least and the largest that the value can be; infinite where its operators do not tell."""
+    endless = (-np.inf, np.inf)
+    if name in stored and stored[name].size == 1:
+        return float(stored[name].reshape(())), float(stored[name].reshape(()))
+    maker = makers.get(name)
     if maker is None:
-        return False
-    if maker.op_type in _BOUNDED:
-        return True
+        return endless
+    if maker.op_type in _RANGES:
+        return _RANGES[maker.op_type]
     if maker.op_type == "Clip":
-        stored = constants(graph)
-        limits = [stored.get(limit) for limit in maker.input[1:3]]
-        return len(limits) == 2 and all(limit is not None and abs(float(limit.reshape(()))) <= 1 for limit in limits)
-    if maker.op_type == "Concat":
-        return all(_bounded(graph, part) for part in maker.input)
-    if maker.op_type == "Resize":
-        return attributes(maker).get("mode", b"nearest") == b"nearest" and _bounded(graph, maker.input[0])
-    return maker.op_type in _MOVING and _bounded(graph, maker.input[0])
+        low, high = (stored.get(limit) for limit in (*maker.input, "", "")[1:3])
+        return -np.inf if low is None else float(low.reshape(())), np.inf if high is None else float(high.reshape(()))
+    if maker.op_type == "Resize" and attributes(maker).get("mode", b"nearest") != b"nearest":
+        return endless
+    parts = maker.input if maker.op_type in _ARITHMETIC or maker.op_type == "Concat" else maker.input[:1]
+    intervals = [_interval(makers, stored, part) for part in parts]
+    if maker.op_type in _ARITHMETIC:
+        if np.isinf(intervals).any():
+            return endless
+        ends = [float(_ARITHMETIC[maker.op_type](one, other)) for one in intervals[0] for other in intervals[1]]
+        return min(ends), max(ends)
+    if maker.op_type in (*_MOVING, "Concat", "Resize"):
+        return min(low for low, _ in intervals), max(high for _, high in intervals)
+    return endless
 
 
 def _clip(graph: onnx.GraphProto) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,25 @@ from cganx.runtime.backend import first_line, open_session
 from cganx_export.head import pixels_of
 from cganx_export.report import Parity, Rounding
 
-__all__ = ["BATCHES", "TOLERANCE", "Forms", "check", "check_rounding", "codes", "feeds", "latents", "session_of"]
+__all__ = [
+    "BATCHES",
+    "TOLERANCE",
+    "Forms",
+    "check",
+    "check_rounding",
+    "codes",
+    "feeds",
+    "latents",
+    "more",
+    "session_of",
+    "truncations",
+]
 
 TOLERANCE = 1e-4
 # What the runtime promises between machines: at most one level apart in 99.9 % of the values.
 MOST_FAR = 1e-3
 BATCHES = (1, 2, 7)
+MOST_CLASSES = 1000
 ADVICE = "Check that the module gives the same image twice in eval mode, and that forward does not depend on the batch size"
 Floats = NDArray[np.float32]
 
@@ -34,6 +48,16 @@ class _Case:
     latent: Floats
     weights: Floats | None
     code: Floats | None
+    more: Mapping[str, Floats]
+
+    def feeds(self, card: GeneratorCard) -> dict[str, NDArray[Any]]:
+        """What the file takes."""
+        return feeds(card, self.latent, self.weights, self.code, self.more)
+
+    def arguments(self) -> list[torch.Tensor]:
+        """What the module takes, in its order."""
+        given = (self.latent, self.weights, self.code, *self.more.values())
+        return [torch.from_numpy(one) for one in given if one is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +87,36 @@ def codes(card: GeneratorCard, generator: np.random.Generator, n: int) -> Floats
     return generator.uniform(-2, 2, (n, len(card.codes))).astype(np.float32)
 
 
+def truncations(generator: np.random.Generator, n: int) -> Floats:
+    """``n`` random bounds, even over 0.1..1, float32 [n, 1]."""
+    return generator.uniform(0.1, 1, (n, 1)).astype(np.float32)
+
+
+def more(session: Any, generator: np.random.Generator, n: int) -> dict[str, Floats]:
+    """What else the session's file takes for ``n`` pictures: its truncation and noise, in its order."""
+    given: dict[str, Floats] = {}
+    for one in session.get_inputs():
+        if one.name == "truncation":
+            given[one.name] = truncations(generator, n)
+        elif one.name.startswith("noise."):
+            given[one.name] = generator.standard_normal((n, *one.shape[1:]), np.float32)
+    return given
+
+
 def feeds(
-    card: GeneratorCard, latent: Floats, weights: Floats | None = None, code: Floats | None = None
+    card: GeneratorCard,
+    latent: Floats,
+    weights: Floats | None = None,
+    code: Floats | None = None,
+    more: Mapping[str, Floats] = MappingProxyType({}),
 ) -> dict[str, NDArray[Any]]:
-    """What the file takes for these latents, label weights and codes."""
+    """What the file takes for these latents, label weights, codes and what else it has."""
     given: dict[str, NDArray[Any]] = {"latent": latent}
     if weights is not None and card.label is not None:
         given["label"] = weights.argmax(1).astype(np.int64) if card.label.input == "index" else weights
     if code is not None:
         given["code"] = code
-    return given
+    return {**given, **more}
 
 
 def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
@@ -83,12 +127,11 @@ def check(model: bytes, reference: nn.Module, card: GeneratorCard) -> Parity:
     """
     session = session_of(model)
     largest, pictures = 0.0, 0
-    for case in _cases(card):
+    for case in _cases(card, session):
         try:
-            image, pixels = session.run(["image", "pixels"], feeds(card, case.latent, case.weights, case.code))
-            arguments = [torch.from_numpy(one) for one in (case.latent, case.weights, case.code) if one is not None]
+            image, pixels = session.run(["image", "pixels"], case.feeds(card))
             with torch.inference_mode():
-                wanted = reference(*arguments).numpy()
+                wanted = reference(*case.arguments()).numpy()
         except Exception as error:  # onnxruntime's errors share no base, and a module may raise anything
             raise ExportError(
                 f"the file or the module fails at a batch of {case.batch}: {first_line(error)}. {ADVICE}"
@@ -118,8 +161,8 @@ def check_rounding(forms: Forms, card: GeneratorCard, found: Parity) -> Parity:
     """
     full, rounded, halved = (session_of(model) for model in (forms.full, forms.rounded, forms.halved))
     largest, levels = 0.0, np.zeros(256, np.int64)  # how many pixel values are so many levels apart
-    for case in _cases(card):
-        given = feeds(card, case.latent, case.weights, case.code)
+    for case in _cases(card, full):
+        given = case.feeds(card)
         image, pixels = halved.run(["image", "pixels"], given)
         full_image, full_pixels = full.run(["image", "pixels"], given)
         apart = float(np.abs(image - rounded.run(["image"], given)[0]).max())
@@ -177,13 +220,14 @@ def _where(case: _Case, values: NDArray[Any], wrong: NDArray[np.bool_]) -> str:
     )
 
 
-def _cases(card: GeneratorCard) -> Iterator[_Case]:
+def _cases(card: GeneratorCard, session: Any) -> Iterator[_Case]:
     generator = np.random.default_rng(0)
     classes = len(card.classes)
 
     def case(said: tuple[str, ...], weights: Floats | None) -> _Case:
         n = len(said)
-        return _Case(n, said, latents(card, generator, n), weights, codes(card, generator, n) if card.codes else None)
+        latent, code = latents(card, generator, n), codes(card, generator, n) if card.codes else None
+        return _Case(n, said, latent, weights, code, more(session, generator, n))
 
     for batch in BATCHES:
         if not classes:
@@ -202,10 +246,16 @@ def _cases(card: GeneratorCard) -> Iterator[_Case]:
 
 
 def _asked(card: GeneratorCard) -> tuple[list[str], Floats]:
-    """Every class; of attributes each alone, none and all together. What each is called, and weights [n, classes]."""
-    one_hot = np.eye(len(card.classes), dtype=np.float32)
+    """Every class, of many MOST_CLASSES from first to last; of attributes each alone, none and all together.
+
+    What each is called, and weights [n, classes].
+    """
     if card.kind != "attributes":
-        return [f"class {name!r}" for name in card.classes], one_hot
+        chosen = np.unique(np.linspace(0, len(card.classes) - 1, MOST_CLASSES).astype(int))
+        rows = np.zeros((len(chosen), len(card.classes)), np.float32)
+        rows[np.arange(len(chosen)), chosen] = 1
+        return [f"class {card.classes[one]!r}" for one in chosen], rows
+    one_hot = np.eye(len(card.classes), dtype=np.float32)
     names = [*(f"attribute {name!r}" for name in card.classes), "no attribute", "all attributes"]
     return names, np.concatenate([one_hot, np.zeros_like(one_hot[:1]), np.ones_like(one_hot[:1])])
 
@@ -215,7 +265,8 @@ def _batch_difference(session: Any, card: GeneratorCard, n: int = 16) -> float:
     generator = np.random.default_rng(1)
     latent = latents(card, generator, n)
     weights = np.eye(len(card.classes), dtype=np.float32)[np.arange(n) % len(card.classes)] if card.classes else None
-    given = feeds(card, latent, weights, codes(card, generator, n) if card.codes else None)
+    code = codes(card, generator, n) if card.codes else None
+    given = feeds(card, latent, weights, code, more(session, generator, n))
 
     def run(places: NDArray[np.intp]) -> Floats:
         image: Floats = session.run(["image"], {name: values[places] for name, values in given.items()})[0]

@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import onnx
 import torch
 from torch import nn
@@ -18,16 +17,19 @@ from cganx.errors import CardMismatch, ExportError, ModelError
 from cganx.runtime.backend import import_onnxruntime, threads_here
 from cganx.runtime.reader import read
 from cganx_export import parity, timing
+from cganx_export.adapting import BATCH, Adapted, adapted, example, own_module
 from cganx_export.cleaning import clean, fold_batch_norm
+from cganx_export.convention import Convention
 from cganx_export.halving import halved, rounded
 from cganx_export.head import finished
-from cganx_export.report import ExportReport, Parity, RewriteTrial
+from cganx_export.precision import PRECISIONS, Judge, Precision, lowered
+from cganx_export.report import ExportReport, Parity, PrecisionLoss, RewriteTrial
 from cganx_export.rewrites import batch_invariant, forms
 from cganx_export.sealing import model_of, seal
 from cganx_export.tracing import prepared, trace
 from cganx_export.writing import refuse_bad_target, write_whole
 
-__all__ = ["export_module"]
+__all__ = ["export_module", "refuse_bad_precision"]
 
 
 def export_module(
@@ -40,29 +42,44 @@ def export_module(
     rewrite: bool,
     weights: Literal["float32", "float16"],
     sidecar: bool,
+    precision: Precision = "float32",
+    judge: Judge | None = None,
+    convention: Convention,
 ) -> ExportReport:
     """Export ``module``, hold the file to what ``reference`` gives, and write it; see `cganx_export.export`."""
     refuse_bad_target(path)
     _check_weights(weights)
+    refuse_bad_precision(precision, weights)
     card = _asked(card, label_input)
     _check_card(card)
 
     # The function, as torch computes it
-    module, reference = prepared(module), prepared(reference)
-    example = _example(card)
-    _check_image(_called(reference, example), card)
+    module, reference = (adapted(prepared(one), card, convention) for one in (module, reference))
+    noise = module.noise if isinstance(module, Adapted) else ()
+    given = _given(module, card, noise)
+    image = _called(reference, given)
+    _check_image(image, card)
+    if not torch.isfinite(image).all():
+        raise ExportError(
+            f"torch itself gives values that are not finite{_first_not_finite(reference, given)}; fill what a checkpoint or "
+            "some batches in train mode would fill (running statistics, spectral norm), or train anew"
+        )
 
     # The graph
-    traced = clean(trace(module, example))
+    traced = clean(trace(module, given))
     fold_batch_norm(traced)
-    graph, clipped = finished(batch_invariant(traced), card)
+    graph, clipped = finished(batch_invariant(traced), card, noise)
     graph, trials = _rewritten(graph, card) if rewrite else (graph, ())
 
     # The proof
     found = parity.check(_checked(graph), reference, card)
     if weights == "float16":
         graph, found = _halved(graph, card, found)
-    card = _described(card, found, trials)
+    loss = None
+    if precision != "float32":
+        graph, loss = lowered(graph, card, precision, judge or Judge())
+        _checked(graph)
+    card = _described(card, found, trials, loss)
     data, digest = seal(graph, card)
     try:
         read(data)
@@ -73,15 +90,22 @@ def export_module(
     write_whole(path, data)
     if sidecar:
         write_whole(path.with_name(f"{path.name}.json"), card.to_json().encode())
-    return ExportReport(path=path, bytes=len(data), sha256=digest, card=card, parity=found, rewrites=trials, clipped=clipped)
+    return ExportReport(
+        path=path,
+        bytes=len(data),
+        sha256=digest,
+        card=card,
+        parity=found,
+        rewrites=trials,
+        clipped=clipped,
+        precision=loss,
+    )
 
 
 def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> GeneratorCard:
     """The card with the label input asked for. Raises ExportError for kinds that this export does not write."""
     if card.kind == "image-to-image" or card.latent is None:
         raise ExportError("image-to-image generators cannot be exported yet; give a card with a latent and no source")
-    if card.truncates:
-        raise ExportError("truncation inside the graph cannot be exported yet; leave it out of the card")
     if label_input not in ("weights", "index"):
         raise ExportError(f"label_input is {label_input!r}; say 'weights' or 'index'")
     if card.label is None:
@@ -97,6 +121,17 @@ def _check_weights(weights: str) -> None:
         raise ExportError(f"weights is {weights!r}; say 'float32' or 'float16'")
 
 
+def refuse_bad_precision(precision: str, weights: str) -> None:
+    """Raise ExportError for a precision that is not known, and for two answers to how weights are stored."""
+    if precision != "float32" and precision not in PRECISIONS:
+        raise ExportError(f"precision is {precision!r}; say 'float32', {' or '.join(repr(one) for one in PRECISIONS)}")
+    if precision != "float32" and weights != "float32":
+        raise ExportError(
+            f"weights={weights!r} says how a file that computes in float32 stores its weights, and precision={precision!r} "
+            "stores them as it computes; give one of the two"
+        )
+
+
 def _check_card(card: GeneratorCard) -> None:
     try:
         card.to_json().encode()
@@ -104,32 +139,40 @@ def _check_card(card: GeneratorCard) -> None:
         raise ExportError(f"the card cannot be written as JSON: {error}. Give plain finite numbers, texts and lists") from error
 
 
-def _example(card: GeneratorCard) -> tuple[torch.Tensor, ...]:
-    # A batch of one would be taken for a constant.
-    generator = np.random.default_rng(0)
-    arguments = [torch.from_numpy(parity.latents(card, generator, 3))]
-    if card.classes:
-        arguments.append(torch.eye(len(card.classes))[torch.arange(3) % len(card.classes)])
-    if card.codes:
-        arguments.append(torch.from_numpy(parity.codes(card, generator, 3)))
-    return tuple(arguments)
+def _given(module: nn.Module, card: GeneratorCard, noise: tuple[tuple[int, ...], ...]) -> tuple[torch.Tensor, ...]:
+    """What the module is traced with, in the order of the file's inputs."""
+    given = list(example(card))
+    if isinstance(module, Adapted) and module.takes_index:
+        given[1] = given[1].argmax(1)
+    return (*given, *(torch.randn(BATCH, *shape, generator=torch.Generator().manual_seed(0)) for shape in noise))
 
 
-def _called(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Any:
-    try:
-        with torch.inference_mode():
-            return module(*arguments)
-    except Exception as error:
-        shapes = " and ".join(str(list(argument.shape)) for argument in arguments)
-        raise ExportError(
-            f"the module fails when it is called with float32 {shapes}: {error}. "
-            "It must take (latent, label weights, codes), without label weights where the card has no classes, and without "
-            "codes where it has none"
-        ) from error
+def _called(module: nn.Module, given: tuple[torch.Tensor, ...]) -> Any:
+    with torch.inference_mode():
+        return module(*given)
+
+
+def _first_not_finite(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str:
+    """`` from `blocks.1.norm` (BatchNorm2d) on``: the first part of the module whose output is not finite."""
+    found: list[str] = []
+    parts = own_module(module).named_modules()
+
+    def watch(name: str) -> Any:
+        def look(part: nn.Module, _: Any, made: Any) -> None:
+            if isinstance(made, torch.Tensor) and made.is_floating_point() and not torch.isfinite(made).all():
+                found.append(f" from `{name}` ({type(part).__name__}) on")
+
+        return look
+
+    handles = [part.register_forward_hook(watch(name)) for name, part in parts if name]
+    _called(module, given)
+    for handle in handles:
+        handle.remove()
+    return found[0] if found else ""
 
 
 def _check_image(image: Any, card: GeneratorCard) -> None:
-    wanted = [3, card.image.channels, card.image.height, card.image.width]
+    wanted = [BATCH, card.image.channels, card.image.height, card.image.width]
     if not isinstance(image, torch.Tensor) or image.dtype != torch.float32 or list(image.shape) != wanted:
         got = f"{image.dtype} {list(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
         raise ExportError(f"the module gives {got}, but the card asks for torch.float32 {wanted}; mend the card or the module")
@@ -175,7 +218,9 @@ def _checked(graph: onnx.GraphProto) -> bytes:
     return model
 
 
-def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...]) -> GeneratorCard:
+def _described(
+    card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, ...], loss: PrecisionLoss | None
+) -> GeneratorCard:
     """The card with what export knows. Of what was timed the ratios: milliseconds say nothing elsewhere."""
     method: dict[str, Any] = {**card.method, "rewrites": [name for one in trials if one.applied for name in one.rewrites]}
     if trials:
@@ -192,6 +237,18 @@ def _described(card: GeneratorCard, found: Parity, trials: tuple[RewriteTrial, .
     if found.rounding is not None:
         method["weights"] = "float16"
         compared["rounding"] = {name: _two_digits(value) for name, value in asdict(found.rounding).items()}
+    if loss is not None:
+        method["precision"] = loss.precision
+        compared["batch_invariant"] = loss.batch_invariant
+        compared["precision"] = {
+            "pictures": loss.pictures,
+            "mean_levels": _two_digits(loss.mean_levels),
+            "most_levels": loss.most_levels,
+            "pixels_far": _two_digits(loss.far),
+            "agreement": loss.agreement,
+            "agreement_float32": loss.agreement_float32,
+            "oracle": loss.oracle,
+        }
     return replace(card, method=method, parity=compared)
 
 

@@ -8,7 +8,16 @@ from statistics import geometric_mean
 
 from cganx.card import GeneratorCard
 
-__all__ = ["BatchTrial", "ClassifierReport", "ExportReport", "Parity", "RewriteTrial", "Rounding"]
+__all__ = [
+    "BatchTrial",
+    "ClassifierReport",
+    "ExportReport",
+    "Parity",
+    "PrecisionLoss",
+    "RewriteTrial",
+    "Rounding",
+    "SpeedTrial",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +48,46 @@ class Parity:
     pictures: int
     batch_invariant: bool
     rounding: Rounding | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedTrial:
+    """Pictures a second beside the float32 file's on this machine's CPU, at one batch: over 1 is faster."""
+
+    batch: int
+    ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionLoss:
+    """What computing in ``precision`` costs: the file beside the float32 one, on the CPU, over so many ``pictures``.
+
+    Values of ``pixels`` are ``mean_levels`` apart in the mean and ``most_levels`` at most; the share ``far`` is more than one
+    level away. ``agreement`` is the share of pictures in which the ``oracle`` sees the class asked for, ``agreement_float32``
+    that of the float32 file; both are None where there is no oracle, and ``missing`` says why. ``batch_invariant`` is as in
+    `Parity`.
+    """
+
+    precision: str
+    pictures: int
+    mean_levels: float
+    most_levels: int
+    far: float
+    agreement: float | None
+    agreement_float32: float | None
+    oracle: str | None
+    missing: str | None
+    batch_invariant: bool
+    speed: tuple[SpeedTrial, ...]
+
+    def __str__(self) -> str:
+        agreement = f"label agreement not measured: {self.missing}"
+        if self.agreement is not None:
+            agreement = f"label agreement {self.agreement:.4f}, of float32 {self.agreement_float32:.4f}"
+        return (
+            f"{self.precision} beside float32, {self.pictures:,} pictures: {agreement}; pixels {self.mean_levels:.2f} levels "
+            f"apart in the mean, {self.most_levels} at most, {self.far:.1%} of them more than one"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +145,9 @@ class ExportReport:
 
     ``rewrites`` are the forms that were timed against the plain graph; at most one of them is ``applied``.
 
-    ``classifier`` is the second file, and ``triton`` the folder in a Triton model repository, where they were asked for.
+    ``precision`` is what computing in less than float32 costs, None where the file computes in that; ``parity`` is that of the
+    graph before. ``classifier`` is the second file, and ``triton`` the folder in a Triton model repository, where they were
+    asked for.
     """
 
     path: Path
@@ -108,6 +159,7 @@ class ExportReport:
     clipped: bool
     classifier: ClassifierReport | None = None
     triton: Path | None = None
+    precision: PrecisionLoss | None = None
 
     def __str__(self) -> str:
         rounding = self.parity.rounding

@@ -22,11 +22,16 @@ def model_of(graph: onnx.GraphProto) -> onnx.ModelProto:
     """The graph as a model of the default domain alone."""
     return helper.make_model(
         graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid("", _opset(graph))],
         ir_version=IR_VERSION,
         producer_name="cganx",
         producer_version=cganx.__version__,
     )
+
+
+def _opset(graph: onnx.GraphProto) -> int:
+    """What the exporter writes; of quantised graphs one more, for ONNX's own evaluator knows no older QuantizeLinear."""
+    return OPSET + any(node.op_type == "QuantizeLinear" for node in graph.node)
 
 
 def seal(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[bytes, str]:

@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from cganx.card import GeneratorCard
 from cganx.errors import ExportError
-from cganx_export.parity import codes, feeds, latents
+from cganx_export.parity import codes, feeds, latents, more, session_of
 from cganx_export.report import BatchTrial, RewriteTrial
 
 __all__ = ["compare", "fastest"]
@@ -40,7 +41,9 @@ def compare(names: Sequence[tuple[str, ...]], models: Sequence[bytes], card: Gen
         paths = [Path(folder, f"{number}.onnx") for number in range(len(models))]
         for path, model in zip(paths, models, strict=True):
             path.write_bytes(model)
-        given = [_feeds(Path(folder, f"{batch}.npz"), card, batch) for batch in _possible()]
+        about = session_of(models[0])
+        given = [_feeds(Path(folder, f"{batch}.npz"), card, batch, about) for batch in _possible()]
+        del about  # its threads would take time from the others
         watches = [stack.enter_context(_watch(path, given)) for path in paths]
         batches = _batches(watches[0])
         taken = [_rounds(watches, _possible().index(batch), len(batches)) for batch in batches]
@@ -100,11 +103,12 @@ def _possible() -> list[int]:
     return [2**power for power in range(int(math.log2(max(BATCHES))) + 1)]
 
 
-def _feeds(path: Path, card: GeneratorCard, batch: int) -> Path:
+def _feeds(path: Path, card: GeneratorCard, batch: int, session: Any) -> Path:
     generator = np.random.default_rng(2)
     latent = latents(card, generator, batch)
     weights = np.eye(len(card.classes), dtype=np.float32)[np.arange(batch) % len(card.classes)] if card.classes else None
-    given = feeds(card, latent, weights, codes(card, generator, batch) if card.codes else None)
+    code = codes(card, generator, batch) if card.codes else None
+    given = feeds(card, latent, weights, code, more(session, generator, batch))
     np.savez(path, allow_pickle=False, **given)
     return path
 

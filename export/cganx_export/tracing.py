@@ -8,31 +8,61 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import onnx
 import torch
 from torch import nn
+from torch._dynamo.exc import UserError
+from torch.export.dynamic_shapes import refine_dynamic_shapes_from_suggested_fixes
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+from torch.utils._pytree import tree_leaves
 
 from cganx.errors import ExportError
 from cganx.networks.folding import settle
+from cganx_export.adapting import Adapted, own_module
+from cganx_export.substitution import place_of
 
-__all__ = ["OPSET", "prepared", "trace"]
+__all__ = ["OPSET", "prepared", "silence", "trace"]
 
 # The opset that the exporter itself writes: nothing is converted, and onnxruntime has had it since 1.14.
 OPSET = 18
+MOST_TRIED = 1024  # pictures in a batch; no branch beyond matters to a generator
 
 
 def prepared(module: nn.Module) -> nn.Module:
     """A copy on the CPU, in float32 and eval mode, with parametrisations (spectral norm, weight norm) made plain."""
+    # What a hook computed for the last forward hangs on its graph, and deepcopy refuses such tensors.
+    kept = [one for part in module.modules() for one in vars(part).values()]
+    computed = [one for one in kept if isinstance(one, torch.Tensor) and not one.is_leaf]
     try:
-        copied = copy.deepcopy(module).cpu().float().eval().requires_grad_(False)
+        copied = copy.deepcopy(module, {id(one): one.detach().clone() for one in computed})
+        copied = copied.cpu().float().eval().requires_grad_(False)
     except Exception as error:
         raise ExportError(
             f"the module cannot be copied ({_first_line(error)}); detach tensors it keeps from a graph"
         ) from error
-    for part in list(copied.modules()):
+    for name, part in list(copied.named_modules()):
         settle(part)
+        _drop_weight_hooks(part)
+        if isinstance(part, _BatchNorm) and part.running_mean is None:
+            raise ExportError(
+                f"`{name}` ({type(part).__name__}) keeps no running statistics, so that a picture would depend on its batch; "
+                "give it track_running_stats=True and fill them by some batches in train mode"
+            )
     return copied
+
+
+def _drop_weight_hooks(part: nn.Module) -> None:
+    """Spectral norm and weight norm of the old kind, by hooks: what they would compute becomes a plain parameter."""
+    for hook in list(part._forward_pre_hooks.values()):
+        if isinstance(hook, SpectralNorm):
+            remove_spectral_norm(part, hook.name)
+        elif isinstance(hook, WeightNorm):
+            remove_weight_norm(part, hook.name)
 
 
 def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphProto:
@@ -41,17 +71,18 @@ def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphP
     ``arguments`` are examples with a batch of two or more. Raises ExportError where the module draws random numbers,
     depends on the values it is given, or ties itself to one batch size.
     """
-    batch = torch.export.Dim("batch")
     names = [f"/{index}" for index in range(len(arguments))]
-    with _silence():
+    with silence():
         try:
-            program = torch.export.export(module, arguments, dynamic_shapes=tuple({0: batch} for _ in arguments), strict=False)
+            program = _program(module, arguments)
         except Exception as error:
             raise ExportError(
-                f"torch.export cannot follow the module: {_first_line(error)}. "
-                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1 for the batch)"
+                f"torch.export cannot follow the module{place_of(own_module(module), error)}: {_first_line(error)}. "
+                "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1, and x.shape[0] "
+                "for len(x))"
             ) from error
         _refuse_random(program)
+        _refuse_other_batches(program, module, arguments)
         try:
             exported = torch.onnx.export(
                 program, (), dynamo=True, input_names=names, output_names=["/image"], opset_version=OPSET, verbose=False
@@ -62,6 +93,8 @@ def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphP
             ) from error
     assert exported is not None
     graph = exported.model_proto.graph
+    if isinstance(module, Adapted):
+        _plain_names(graph)
     if len(graph.output) != 1:
         raise ExportError(f"the module returns {len(graph.output)} values; it must return one image")
     return graph
@@ -78,9 +111,63 @@ def _refuse_random(program: torch.export.ExportedProgram) -> None:
         if "scaled_dot_product_attention" in str(node.target) and probability == 0:
             continue
         raise ExportError(
-            f"the module draws random numbers in forward ({node.target}); a picture must follow from latent and label alone. "
-            "Take the noise from the latent, or switch it off in eval mode"
+            f"the module draws random numbers in forward ({node.target}{_part_of(node)}), and only randn, rand, normal and "
+            "uniform can be inputs of the file. Take the noise from the latent, or switch it off in eval mode"
         )
+
+
+def _program(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
+    """The module as a graph with one open batch; bounded, where forward looks whether there are more than so many pictures."""
+    batch = torch.export.Dim("batch")
+    open_batch: Any = tuple({0: batch} for _ in arguments)
+    if isinstance(module, Adapted):  # its arguments are one, *inputs
+        open_batch = (open_batch,)
+    try:
+        return torch.export.export(module, arguments, dynamic_shapes=open_batch, strict=False)
+    except UserError as error:
+        said = str(error).partition("\n\n")[0]  # what follows is no fix, and not expected
+        try:
+            bounded = refine_dynamic_shapes_from_suggested_fixes(said, open_batch)
+        except Exception:
+            raise error from None
+        if any(isinstance(one, int) for one in tree_leaves(bounded)):
+            raise
+        return torch.export.export(module, arguments, dynamic_shapes=bounded, strict=False)
+
+
+def _refuse_other_batches(
+    program: torch.export.ExportedProgram, module: nn.Module, arguments: tuple[torch.Tensor, ...]
+) -> None:
+    """Raise ExportError where forward makes other pictures of a batch that is larger than the graph was made for."""
+    most = min((int(bounds.upper) for bounds in program.range_constraints.values() if bounds.upper.is_Integer), default=0)
+    if not 0 < most <= MOST_TRIED:
+        return
+    many = tuple(one[torch.arange(most + 1) % len(one)] for one in arguments)
+    with torch.no_grad():
+        made = module(*many)[: len(arguments[0])]
+        if torch.allclose(made, module(*arguments), rtol=0, atol=1e-5):
+            return
+    raise ExportError(
+        f"the module makes other pictures in a batch of more than {most}; keep forward free of branches on the batch's size"
+    )
+
+
+def _plain_names(graph: onnx.GraphProto) -> None:
+    """Weights by the names that they have in the maker's module."""
+    names = {tensor.name: tensor.name.removeprefix("module.") for tensor in graph.initializer}
+    for tensor in graph.initializer:
+        tensor.name = names[tensor.name]
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = names.get(name, name)
+
+
+def _part_of(node: torch.fx.Node) -> str:
+    """`` in `blocks.1` (Noise)``: the innermost part of the module whose forward made the node."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    name, kind = stack[-1] if stack else ("", "")
+    name = name.removeprefix("module").removeprefix(".")
+    return f" in `{name}` ({str(kind).rpartition('.')[2]})" if name else ""
 
 
 def _first_line(error: Exception) -> str:
@@ -92,8 +179,8 @@ def _first_line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """The exporter talks on stdout, stderr, through warnings and loggers; what matters comes out as an exception."""
+def silence() -> Iterator[None]:
+    """Exporters talk on stdout, stderr, through warnings and loggers; what matters comes out as an exception."""
     disabled = logging.root.manager.disable
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")

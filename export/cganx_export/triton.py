@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from cganx.card import CARD_KEY, GeneratorCard
 from cganx.errors import ExportError
-from cganx.runtime import ModelFile, bundled, read
+from cganx.runtime import ModelFile, find, read
 from cganx.runtime.model import Dimension
 from cganx.whole_file import whole_folder
 
@@ -38,7 +38,7 @@ def write_triton(
     """Write ``repository/NAME/``: ``config.pbtxt``, ``1/model.onnx`` and, where there are classes, their names one a line.
 
     Args:
-        model: a generator's file, or a bundled name. The reader holds it to what the runtime would load.
+        model: a generator's file, or a bundled or added name. The reader holds it to what the runtime would load.
         repository: the model repository, a folder that is made where there is none.
         name: what the server calls the model; by default the card's name, with _ for what a URL would escape.
         max_batch_size: how many pictures the server makes in one run at most, of one or many requests.
@@ -48,7 +48,7 @@ def write_triton(
     """
     if isinstance(max_batch_size, bool) or not isinstance(max_batch_size, int) or max_batch_size < 1:
         raise ExportError(f"max_batch_size is {max_batch_size!r}; say a whole number of at least 1")
-    file = read(bundled().get(os.fspath(model), model))
+    file = read(find(model))
     folder = refuse_bad_repository(Path(repository), name or file.card.name)
     config = triton_config(file, folder.name, max_batch_size)
     try:

@@ -571,6 +571,67 @@ def sequences(changed: Any) -> None:
     node(changed, "SequenceEmpty", [], ["sequence"], first=True)
 
 
+@graph("computes in integers by an operator of onnxruntime's own domain", "com.microsoft")
+def integers_of_another_domain(changed: Any) -> None:
+    made = node(changed, "QuantizeLinear", ["shades", constant(changed, "step", 0.1, np.float32)], ["steps"], first=True)
+    made.domain = "com.microsoft"
+    changed.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Quantised tensors: scales and zero points that are read beside a weight, one a channel
+
+
+def behind_a_step(changed: Any, scales: Any, zeros: Any, kind: Any = np.int8, **attributes: Any) -> None:
+    """The weights as bytes behind a DequantizeLinear."""
+    weight = weights(changed)
+    constant(changed, "shades.bytes", np.ones(tuple(weight.dims)), kind)
+    steps, middles = constant(changed, "steps", scales, np.float32), constant(changed, "middles", zeros, kind)
+    changed.graph.initializer.remove(weight)
+    node(changed, "DequantizeLinear", ["shades.bytes", steps, middles], ["shades"], first=True, **attributes)
+
+
+@graph("has one scale too few, so that the last is read beyond its end", "do not fit axis")
+def one_scale_too_few(changed: Any) -> None:
+    last = weights(changed).dims[-1] - 1
+    behind_a_step(changed, np.ones(last), np.zeros(last), axis=-1)
+
+
+@graph("has scales for every channel and a zero point for one", "zero points")
+def one_zero_point_for_all(changed: Any) -> None:
+    last = weights(changed).dims[-1]
+    behind_a_step(changed, np.ones(last), [0], axis=-1)
+
+
+@graph("has a scale of 0, by which values are divided", "over 0")
+def scale_of_nothing(changed: Any) -> None:
+    behind_a_step(changed, 0.0, 0)
+
+
+@graph("has a scale that is not a number", "not finite")
+def scale_of_no_number(changed: Any) -> None:
+    behind_a_step(changed, np.nan, 0)
+
+
+@graph("quantises by blocks of a size that divides nothing", "blocks")
+def blocks_of_steps(changed: Any) -> None:
+    behind_a_step(changed, 1.0, 0, block_size=3)
+
+
+@graph("takes its scale from the latent, so that pictures decide what is divided by what", "not a constant")
+def scale_from_the_latent(changed: Any) -> None:
+    node(changed, "QuantizeLinear", ["latent", "largest"], ["steps"], first=True)
+    node(changed, "ReduceMax", ["latent"], ["largest"], first=True, keepdims=0)
+
+
+@graph("turns a row of bytes into a gigabyte of numbers while constants are folded", "more than a generator may")
+def bytes_unfolded(changed: Any) -> None:
+    constant(changed, "row", np.zeros((1, 1 << 14)), np.int8)
+    constant(changed, "large", [1 << 14, 1 << 14])
+    node(changed, "Expand", ["row", "large"], ["many"])
+    node(changed, "DequantizeLinear", ["many", constant(changed, "step", 0.1, np.float32)], ["bomb"])
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Folding bombs of operators that are on the list
 

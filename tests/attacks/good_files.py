@@ -181,7 +181,41 @@ def noisy() -> bytes:
     return _file(card, inputs, nodes, constants)
 
 
+def quantized() -> bytes:
+    """A convolution between whole numbers, as onnxruntime's quantiser writes it; class weights."""
+    card = GeneratorCard(
+        name="quantized", classes=("a", "b"), latent=Latent(size=4), image=Image(height=SIDE, width=SIDE, channels=1)
+    )
+    nodes: list[Node] = [
+        ("Concat", ["latent", "label"], ["both"], {"axis": 1}),
+        ("MatMul", ["both", "weight"], ["flat"], {}),
+        ("Reshape", ["flat", "planes"], ["small"], {}),
+        ("QuantizeLinear", ["small", "step", "middle"], ["whole"], {}),
+        ("DequantizeLinear", ["whole", "step", "middle"], ["stepped"], {}),
+        ("DequantizeLinear", ["kernel", "kernel.steps", "kernel.zeros"], ["kernel.real"], {"axis": 0}),
+        ("DequantizeLinear", ["bias", "bias.steps"], ["bias.real"], {"axis": 0}),
+        ("Conv", ["stepped", "kernel.real", "bias.real"], ["seen"], {"pads": [1, 1, 1, 1]}),
+        ("QuantizeLinear", ["seen", "step", "middle"], ["seen.whole"], {}),
+        ("DequantizeLinear", ["seen.whole", "step", "middle"], ["seen.again"], {}),
+        ("DepthToSpace", ["seen.again"], ["logits"], {"blocksize": 2}),
+        ("Tanh", ["logits"], ["image"], {}),
+    ]
+    constants = {
+        "weight": _random(6, 64),
+        "planes": _whole(-1, 4, 4, 4),
+        "step": np.float32(0.02),
+        "middle": np.uint8(128),
+        "kernel": (64 * _random(4, 4, 3, 3)).astype(np.int8),
+        "kernel.steps": np.full(4, 0.01, np.float32),
+        "kernel.zeros": np.zeros(4, np.int8),
+        "bias": np.arange(4, dtype=np.int32),
+        "bias.steps": np.full(4, 0.0002, np.float32),
+    }
+    return _file(card, {"latent": (TensorProto.FLOAT, [4]), "label": (TensorProto.FLOAT, [2])}, nodes, constants)
+
+
 @cache
 def good_files() -> dict[str, bytes]:
     """All of them by name, and the tiny generator that lies in the package."""
-    return {"tiny": TINY.read_bytes(), "convolutional": convolutional(), "shapely": shapely(), "noisy": noisy()}
+    made = {"convolutional": convolutional(), "shapely": shapely(), "noisy": noisy(), "quantized": quantized()}
+    return {"tiny": TINY.read_bytes()} | made

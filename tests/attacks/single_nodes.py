@@ -33,6 +33,7 @@ class Draft:
     outputs: list[str] = field(default_factory=lambda: ["y"])
     attributes: dict[str, Any] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
+    before: list[Any] = field(default_factory=list)
 
     @property
     def rank(self) -> int:
@@ -148,6 +149,16 @@ def _gemm(draft: Draft) -> None:
     draft.attributes = {"transA": draft.chance.choice((0, 0, 0, 1, 2)), "transB": draft.chance.choice((0, 1, -1))}
 
 
+def _summed(draft: Draft) -> None:
+    letters = "abcde"[: draft.rank]
+    sizes = dict(zip(letters, draft.shape, strict=True)) | {"z": 3}
+    other = "".join(draft.chance.sample(letters + "z", draft.chance.randint(1, draft.rank)))
+    every = sorted(set(letters + other))
+    made = "".join(draft.chance.sample(every, draft.chance.randint(1, len(every))))
+    draft.random(*(draft.chance.choice((sizes[one], sizes[one], sizes[one], 1)) for one in other))
+    draft.attributes["equation"] = draft.chance.choice((f"{letters},{other}->{made}",) * 4 + (f"{letters}, {other} -> {made}",))
+
+
 def _joined(draft: Draft) -> None:
     draft.random(*(draft.chance.choice((1, size)) for size in draft.chance.choice((draft.shape, draft.shape[1:], []))))
 
@@ -176,6 +187,48 @@ def _grouped(draft: Draft) -> None:
     _normal(draft)
 
 
+def _steps(draft: Draft, kind: Any) -> None:
+    """Scales and zero points: one, one a channel, or a number of them that does not fit."""
+    pick = draft.chance.choice
+    axis = draft.axis()
+    shape = pick(
+        ((), (1,), (draft.shape[axis % draft.rank],), (draft.shape[axis % draft.rank],), (draft.chance.randint(1, 7),))
+    )
+    draft.take(np.full(shape, pick((0.1, 1.0, 1e-30, 1e30))), np.float32)
+    if draft.chance.random() < 0.8:
+        draft.take(np.full(shape if draft.chance.random() < 0.9 else (), draft.chance.randint(0, 127)), kind)
+    if draft.chance.random() < 0.8:
+        draft.attributes["axis"] = axis
+
+
+def _quantize(draft: Draft) -> None:
+    _steps(draft, draft.chance.choice((np.uint8, np.int8, np.int8, np.int32)))
+
+
+def _quantized_conv(draft: Draft) -> None:
+    """A convolution by whole numbers, whose scales may be those of another axis, between whole numbers or not."""
+    pick, channels, made = draft.chance.choice, draft.chance.choice((1, 3, 8)), draft.chance.choice((1, 3, 8))
+    draft.shape = [2, channels, 5, 5]
+    axis = pick((0, 0, 0, 1, 2))
+    count = (made, channels, 3)[axis]
+    for name, value in {
+        "w": np.random.default_rng(count).integers(-64, 64, (made, channels, 3, 3)).astype(pick((np.int8, np.int8, np.uint8))),
+        "ws": np.full(pick(((), (count,))), 0.01, np.float32),
+        "s": np.float32(pick((0.1, 1e-20, 1e20))),
+        "z": pick((np.uint8(3), np.uint8(255), np.int8(-3))),
+    }.items():
+        draft.constants[name] = np.asarray(value)
+    nodes = [
+        ("QuantizeLinear", ["x", "s", "z"], ["xq"], {}),
+        ("DequantizeLinear", ["xq", "s", "z"], ["xd"], {}),
+        ("DequantizeLinear", ["w", "ws"], ["wd"], {"axis": axis}),
+        ("Conv", ["xd", "wd"], ["c"], {}),
+        ("QuantizeLinear", ["c", "s", "z"], ["q"], {}),
+    ]
+    draft.before = [helper.make_node(operator, takes, makes, **has) for operator, takes, makes, has in nodes]
+    draft.inputs = ["q", "s", "z"]
+
+
 Make = Callable[[Draft], None]
 MAKERS: dict[str, Make] = {
     "Resize": _resize,
@@ -187,7 +240,10 @@ MAKERS: dict[str, Make] = {
     **dict.fromkeys(("MaxPool", "AveragePool"), _pool),
     **dict.fromkeys(("ReduceMean", "ReduceL2", "ReduceMax"), _reduce),
     "Gather": _gather,
+    "Einsum": _summed,
     "Gemm": _gemm,
+    "QuantizeLinear": _quantize,
+    "DequantizeLinear": _quantized_conv,
     **dict.fromkeys(("Add", "Mul", "Max", "Pow", "PRelu"), _joined),
     "Transpose": _turned,
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _blocks),
@@ -211,6 +267,7 @@ def single_node(number: int) -> tuple[str, bytes, list[int], list[str]]:
     kind = chance.choice(KINDS)
     nodes = [
         helper.make_node("Cast", ["number"], ["x"], to=kind),
+        *draft.before,
         helper.make_node(operator, draft.inputs, draft.outputs, **draft.attributes),
     ]
     graph = helper.make_graph(

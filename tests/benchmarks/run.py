@@ -25,6 +25,7 @@ from subjects import BUILD, ROOT, say
 BENCHMARKS = (
     "import_cost",
     "cold_start",
+    "host_costs",
     "generate_ratio",
     "rewrites",
     "half_weights",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CODE = re.compile(r"```\w+\n(// (?P<name>[\w.]+).*?)```", re.DOTALL)
+CODE = re.compile(r"```\w+\n((?://|#) (?P<name>[\w.]+).*?)```", re.DOTALL)
 NODE_VERSION = 20
 
 

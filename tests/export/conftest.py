@@ -49,3 +49,22 @@ def plain(modules: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
     path: Path = tmp_path_factory.mktemp("plain") / "small.onnx"
     export(modules.Small(), card, path, rewrite=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def run_path(modules: ModuleType, part: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three steps on noise, 13 x 9 pixels in three channels."""
+    assert modules  # what they need is installed
+    for name in ("safetensors", "accelerate"):
+        part(name)
+    import numpy as np
+
+    from cganx.data import DataSet, LabelledImages
+    from cganx.training import train
+
+    generator = np.random.default_rng(0)
+    pictures = LabelledImages(generator.integers(0, 256, (96, 13, 9, 3), np.uint8), np.arange(96) % 3)
+    data = DataSet("noise", ("T-shirt/top", "Trouser", "Bag"), pictures, pictures, fingerprint="0" * 64, licence="none")
+    out: Path = tmp_path_factory.mktemp("runs") / "noise"
+    train(data, "sngan-small", out, steps=3, batch_size=8)
+    return out

@@ -29,6 +29,48 @@ class Small(nn.Module):
         return self.last(self.to_image(self.features(torch.cat([latent, label], 1))))
 
 
+class Wide(Small):
+    """With convolutions between many channels, as integers are made for."""
+
+    def __init__(self, inputs: int = CLASSES) -> None:
+        super().__init__(classes=inputs)
+        self.widen = nn.Conv2d(8, 16, 3, padding=1)
+        self.narrow = nn.Conv2d(16, 8, 3, padding=1)
+        self.to_image.weight.data *= 8  # pictures with black and white in them
+
+    def picture(self, *inputs: Tensor) -> Tensor:
+        x = F.relu(self.widen(self.features(torch.cat(inputs, 1))))
+        return self.last(self.to_image(F.relu(self.narrow(x))))
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        return self.picture(latent, label)
+
+
+class WideUnconditional(Wide):
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def forward(self, latent: Tensor) -> Tensor:  # type: ignore[override]
+        return self.picture(latent)
+
+
+class WideNoisy(Wide):
+    """Draws noise of its own beside its latent."""
+
+    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
+        return self.picture(latent + 0.1 * torch.randn(latent.shape[0], latent.shape[1]), label)
+
+
+class WideCoded(Wide):
+    """Of two codes."""
+
+    def __init__(self) -> None:
+        super().__init__(CLASSES + 2)
+
+    def forward(self, latent: Tensor, label: Tensor, code: Tensor) -> Tensor:  # type: ignore[override]
+        return self.picture(latent, label, code)
+
+
 class Unconditional(Small):
     def __init__(self) -> None:
         super().__init__(classes=0)
@@ -72,11 +114,6 @@ class Normalised(Small):
         x = F.relu(self.first(torch.cat([latent, label], 1))).unflatten(1, (8, 4, 6))
         x = F.relu(self.norms[1](self.up(self.norms[0](x))))
         return torch.tanh(self.to_image(self.drop(x)))
-
-
-class NoisyInForward(Small):
-    def forward(self, latent: Tensor, label: Tensor) -> Tensor:
-        return super().forward(latent + torch.randn(latent.shape), label)
 
 
 class HiddenNoise(Small):

@@ -18,23 +18,6 @@ from cganx_export import export, export_run
 CLASSES = ("T-shirt/top", "Trouser", "Bag")
 
 
-@pytest.fixture(scope="module")
-def run_path(modules: ModuleType, part: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three steps on noise, 13 x 9 pixels in three channels."""
-    assert modules  # what they need is installed
-    for name in ("safetensors", "accelerate"):
-        part(name)
-    from cganx.data import DataSet, LabelledImages
-    from cganx.training import train
-
-    generator = np.random.default_rng(0)
-    pictures = LabelledImages(generator.integers(0, 256, (96, 13, 9, 3), np.uint8), np.arange(96) % 3)
-    data = DataSet("noise", CLASSES, pictures, pictures, fingerprint="0" * 64, licence="none")
-    out: Path = tmp_path_factory.mktemp("runs") / "noise"
-    train(data, "sngan-small", out, steps=3, batch_size=8)
-    return out
-
-
 def trained_for_a_moment(module):
     """Statistics, gains and biases away from where they start, so that folding has something to do."""
     import torch

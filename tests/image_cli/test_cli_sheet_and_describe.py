@@ -53,6 +53,47 @@ def test_a_sheet_of_a_million_pictures_is_refused(run, tmp_path, part):
     assert "cganx generate" in done.stderr
 
 
+def test_a_column_has_one_latent_and_the_ending_decides_the_format(run, tmp_path, part):
+    part("PIL")
+    part("onnxruntime")
+    import numpy as np
+    from PIL import Image
+
+    for ending in ("png", "webp", "SVG"):
+        done = run("grid", TINY, "-o", tmp_path / f"grid.{ending}", "--seeds", "3,9", "--scale", "2")
+        assert (done.exit_code, done.output) == (0, "")
+    sheets = []
+    for ending in ("png", "webp"):
+        with Image.open(tmp_path / f"grid.{ending}") as image:
+            assert image.format == ending.upper()
+            sheets.append(np.asarray(image.convert("RGB")))
+    assert (sheets[0] == sheets[1]).all(), "WebP loses nothing"
+    with Image.open(tmp_path / "grid.webp") as image:
+        assert image.getexif()[270] == f"cganx.model=tiny; cganx.sha256={runtime.read(TINY).sha256}"
+    generator = runtime.load(TINY, "cpu")
+    for label in ("disc", "cross"):
+        for seed in (3, 9):
+            large = generator.generate(label, seed)[0].repeat(2, 0).repeat(2, 1)
+            windows = np.lib.stride_tricks.sliding_window_view(sheets[0][:, :, 0], (32, 32))
+            assert (windows == large[:, :, 0]).all((2, 3)).any()
+    text = (tmp_path / "grid.SVG").read_text()
+    assert text.count("<image ") == 4
+    assert "<title>cross, 9</title>" in text
+
+
+def test_a_sheet_has_one_of_three_formats_and_fits_in_it(run, tmp_path, part):
+    part("PIL")
+    part("onnxruntime")
+    for name in ("grid.gif", "grid"):
+        done = run("grid", TINY, "-o", tmp_path / name)
+        assert done.exit_code == 2
+        assert ".png, .webp, .svg" in done.stderr
+    done = run("grid", TINY, "-o", tmp_path / "grid.webp", "--seeds", "0-300", "--class", "disc")
+    assert done.exit_code == 1
+    assert "16,383" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_grid_asks_where_to(run):
     assert run("grid", TINY).exit_code == 2
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["train", "presets", "export", "generate", "grid", "check", "inspect", "models"]
+COMMANDS = ["train", "presets", "export", "generate", "grid", "check", "inspect", "models", "again", "doctor", "bench"]
 ASKED = os.environ.get("CGANX_REQUIRE") == "all"
 
 pytestmark = [

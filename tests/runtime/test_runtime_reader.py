@@ -163,6 +163,132 @@ def sparse(model: Any) -> None:
     model.graph.sparse_initializer.add()
 
 
+def quantised(model: Any, scale: Any = 0.02, zero: Any = 0, kind: Any = np.int8, axis: int | None = None) -> Any:
+    """The latent's matrix, [5, 16], as whole numbers behind a DequantizeLinear; that node."""
+    one = next(one for one in model.graph.initializer if one.name == "latent.matrix")
+    one.CopyFrom(tensor("steps", np.ones((5, 16), kind)))
+    for name, value, dtype in (("step", scale, np.float32), ("zero.step", zero, kind)):
+        model.graph.initializer.append(tensor(name, np.array(value, dtype)))
+    made = node(
+        "DequantizeLinear", ["steps", "step", "zero.step"], ["latent.matrix"], **({} if axis is None else {"axis": axis})
+    )
+    model.graph.node.insert(0, made)
+    return model.graph.node[0]
+
+
+def requantised(model: Any, **changes: Any) -> Any:
+    """The latent through a QuantizeLinear and back; the first of the two."""
+    for name, value in {"scale": np.float32(0.05), "middle": np.uint8(128), **changes}.items():
+        model.graph.initializer.append(tensor(name, np.asarray(value)))
+    pair = [
+        node("QuantizeLinear", ["latent", "scale", "middle"], ["latent.steps"]),
+        node("DequantizeLinear", ["latent.steps", "scale", "middle"], ["latent.again"]),
+    ]
+    next(one for one in model.graph.node if "latent" in one.input).input[0] = "latent.again"
+    for place, one in enumerate(pair):
+        model.graph.node.insert(place, one)
+    return model.graph.node[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        quantised,
+        lambda model: quantised(model, kind=np.uint8, zero=3),
+        lambda model: quantised(model, scale=[0.02] * 16, zero=[0] * 16, axis=1),
+        lambda model: quantised(model, scale=[0.02] * 5, zero=[0] * 5, axis=-2),
+        lambda model: quantised(model, kind=np.int32),
+        lambda model: quantised(model).input.pop(),  # no zero point: 0
+        requantised,
+    ],
+)
+def test_quantised_tensors_are_read_and_run(
+    make: Callable[..., bytes], part: Callable[[str], None], change: Callable[[Any], Any]
+) -> None:
+    part("onnxruntime")
+    pixels = runtime.load(make(change), device="cpu").generate("blue", seeds=range(3))
+    assert pixels.shape == (3, 4, 4, 1)
+    assert len(np.unique(pixels)) > 1
+
+
+def step_not_finite(model: Any) -> None:
+    quantised(model, scale=np.inf)
+
+
+def step_of_nothing(model: Any) -> None:
+    quantised(model, scale=0.0)
+
+
+def step_below_zero(model: Any) -> None:
+    quantised(model, scale=[0.02] * 15 + [-0.02], zero=[0] * 16, axis=1)
+
+
+def steps_one_short(model: Any) -> None:
+    quantised(model, scale=[0.02] * 15, zero=[0] * 15, axis=1)
+
+
+def steps_on_no_axis(model: Any) -> None:
+    quantised(model, scale=[0.02] * 16, zero=[0] * 16, axis=2)
+
+
+def steps_without_their_zeros(model: Any) -> None:
+    quantised(model, scale=[0.02] * 16, zero=0, axis=1)
+
+
+def steps_by_blocks(model: Any) -> None:
+    from onnx import helper
+
+    quantised(model).attribute.append(helper.make_attribute("block_size", 2))
+
+
+def steps_of_halves(model: Any) -> None:
+    quantised(model, kind=np.float16)
+
+
+def zero_of_another_type(model: Any) -> None:
+    quantised(model)
+    next(one for one in model.graph.initializer if one.name == "zero.step").CopyFrom(tensor("zero.step", np.array(0, np.uint8)))
+
+
+def zero_of_a_bias(model: Any) -> None:
+    quantised(model, zero=1, kind=np.int32)
+
+
+def step_that_is_computed(model: Any) -> None:
+    model.graph.node.insert(0, node("ReduceMax", ["latent"], ["computed"], keepdims=0))
+    quantised(model).input[1] = "computed"
+    model.graph.node.insert(0, model.graph.node.pop(1))
+
+
+def steps_without_end(model: Any) -> None:
+    constant(model, "long", np.ones((1 << 16) + 1), np.int8)
+    constant(model, "long.steps", np.ones((1 << 16) + 1), np.float32)
+    model.graph.node.append(node("DequantizeLinear", ["long", "long.steps"], ["long.numbers"], axis=0))
+
+
+def quantised_to_32_bits(model: Any) -> None:
+    requantised(model, middle=np.int32(0))
+
+
+def quantised_by_a_half(model: Any) -> None:
+    requantised(model, scale=np.float16(0.05))
+
+
+def quantised_to_a_type_of_its_own(model: Any) -> None:
+    from onnx import helper
+
+    requantised(model).attribute.append(helper.make_attribute("output_dtype", 3))
+
+
+def quantised_weights_unfolded(model: Any) -> None:
+    """A row of bytes that becomes a gigabyte of numbers while constants are folded."""
+    constant(model, "row", np.zeros((1, 1 << 14)), np.int8)
+    constant(model, "large", np.array([1 << 14, 1 << 14]), np.int64)
+    constant(model, "step", 0.1, np.float32)
+    model.graph.node.append(node("Expand", ["row", "large"], ["many"]))
+    model.graph.node.append(node("DequantizeLinear", ["many", "step"], ["numbers"]))
+
+
 def not_finite(model: Any) -> None:
     model.graph.initializer.append(tensor("nan", np.array([1.0, np.nan], np.float32)))
 
@@ -423,6 +549,20 @@ def nothing_to_add(model: Any) -> None:
     model.graph.node.append(node("Add", [], ["sum"]))
 
 
+def einsum_bomb(model: Any) -> None:
+    """Every value of the latent by every other, and those by each other."""
+    model.graph.node.append(node("Einsum", ["latent", "latent"], ["pairs"], equation="ab,cd->abcd"))
+    model.graph.node.append(node("Einsum", ["pairs", "pairs"], ["bomb"], equation="abcd,efgh->abcdefgh"))
+
+
+def einsum_of_open_axes(model: Any) -> None:
+    model.graph.node.append(node("Einsum", ["latent", "latent"], ["sum"], equation="...a,...a->..."))
+
+
+def einsum_of_what_does_not_fit(model: Any) -> None:
+    model.graph.node.append(node("Einsum", ["latent", "latent"], ["sum"], equation="ab,bc->ac"))
+
+
 def split_into_nothing(model: Any) -> None:
     model.graph.node.append(node("Split", ["latent"], []))
 
@@ -472,6 +612,22 @@ def batch_frozen_inside(model: Any) -> None:
         (sparse, "sparse"),
         (not_finite, "finite"),
         (infinite_in_float_data, "finite"),
+        (step_not_finite, "'step' holds a value that is not finite"),
+        (step_of_nothing, "scale that is not a finite number over 0"),
+        (step_below_zero, "scale that is not a finite number over 0"),
+        (steps_one_short, r"scales \(15,\) that do not fit axis 1"),
+        (steps_on_no_axis, "names axis 2 of a value with 2 axes"),
+        (steps_without_their_zeros, r"has scales \(16,\) and zero points \(\)"),
+        (steps_by_blocks, "quantises by blocks"),
+        (steps_of_halves, "takes float16"),
+        (zero_of_another_type, "takes int8 with a zero point of uint8"),
+        (zero_of_a_bias, "zero point other than 0"),
+        (step_that_is_computed, "a scale that is not a constant"),
+        (steps_without_end, "a scale that is not a constant of at most 65,536 values"),
+        (quantised_to_32_bits, "into int32, and generators use int8 and uint8"),
+        (quantised_by_a_half, "turns float32 by a scale of float16"),
+        (quantised_to_a_type_of_its_own, "to a type of its own"),
+        (quantised_weights_unfolded, "more than a generator may"),
         (half_nan, "'latent.matrix.half' holds a value that is not finite"),
         (half_infinite, "'latent.matrix.half' holds a value that is not finite"),
         (half_cut_short, "does not hold the 80 values"),
@@ -512,6 +668,9 @@ def batch_frozen_inside(model: Any) -> None:
         (wide_columns, "unfolds to"),
         (many_gathered, "more than a generator may"),
         (nothing_to_add, "lacks its input"),
+        (einsum_bomb, "more than a generator may"),
+        (einsum_of_open_axes, "not of the form"),
+        (einsum_of_what_does_not_fit, "does not fit its equation"),
         (split_into_nothing, "Split"),
         (axes_of_another_type, "axes"),
         (the_same_axis_twice, "same axis twice"),

@@ -1,4 +1,4 @@
-"""``cganx inspect`` and ``cganx models``: what generators hold. No session is built, so onnxruntime is not needed."""
+"""``cganx inspect``: what a generator holds. No session is built, so onnxruntime is not needed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cganx import runtime
 from cganx.card import CARD_KEY
 from cganx.runtime.model import parse
 from cganx_cli.files import write_whole
-from cganx_cli.options import find_model, json_option, model_argument
+from cganx_cli.options import json_option, model_argument
 
-__all__ = ["inspect", "models"]
+__all__ = ["described", "inspect", "sayable", "table"]
 
 
 @click.command()
@@ -24,7 +24,7 @@ __all__ = ["inspect", "models"]
 @click.option("--sidecar", is_flag=True, help="Also write the card to MODEL.json, for hosts that cannot read metadata.")
 def inspect(model: str, as_json: bool, sidecar: bool) -> None:
     """Show what MODEL holds, a generator's file or a bundled name, after all checks that loading it would make."""
-    path = find_model(model)
+    path = runtime.find(model)
     file = runtime.read(path)
     text = parse(memoryview(file.data)).metadata[CARD_KEY]
     if sidecar:
@@ -32,40 +32,11 @@ def inspect(model: str, as_json: bool, sidecar: bool) -> None:
     if as_json:
         click.echo(text)
         return
-    click.echo(_table(_described(file)))
+    click.echo(table(described(file)))
 
 
-@click.command()
-@json_option("Print a list of objects.")
-def models(as_json: bool) -> None:
-    """List the bundled generators, which MODEL may name."""
-    found = [_listed(name, path) for name, path in runtime.bundled().items()]
-    if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
-        return
-    for one in found:
-        image = one["image"]
-        click.echo(
-            f"{one['name']}: {len(one['classes'])} classes, {image['width']} x {image['height']} x {image['channels']}, "
-            f"{one['bytes'] / 1e6:.1f} MB, {one['path']}"
-        )
-
-
-def _listed(name: str, path: Path) -> dict[str, Any]:
-    file = runtime.read(path)
-    card = json.loads(file.card.to_json())
-    return {
-        "name": name,
-        "kind": card["kind"],
-        "classes": card["classes"],
-        "image": card["image"],
-        "bytes": len(file.data),
-        "sha256": file.sha256,
-        "path": str(path),
-    }
-
-
-def _described(file: runtime.ModelFile) -> dict[str, str]:
+def described(file: runtime.ModelFile) -> dict[str, str]:
+    """What a file holds, as rows of :func:`table`."""
     card = file.card
     rows = {
         "name": card.name,
@@ -103,11 +74,12 @@ def _flat(name: str, part: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _table(rows: Mapping[str, str]) -> str:
+def table(rows: Mapping[str, str]) -> str:
+    """Names and what they are, in two columns."""
     width = max(len(name) for name in rows)
-    return "\n".join(_shown(f"{name:<{width}}  {value}") for name, value in rows.items())
+    return "\n".join(sayable(f"{name:<{width}}  {value}") for name, value in rows.items())
 
 
-def _shown(line: str) -> str:
+def sayable(line: str) -> str:
     """A line that may hold anything that a file says, without what a terminal would obey."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)

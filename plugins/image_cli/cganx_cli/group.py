@@ -43,7 +43,10 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "check": Entry("cganx_cli.check:check", "Check a generator's file, from the file alone."),
         "inspect": Entry("cganx_cli.describe:inspect", "Show what a generator file holds."),
-        "models": Entry("cganx_cli.describe:models", "List the bundled generators."),
+        "models": Entry("cganx_cli.models:models", "List, add and verify the generators that have a name."),
+        "again": Entry("cganx_cli.again:again", "Make a picture again from what it says of itself."),
+        "doctor": Entry("cganx_cli.doctor:doctor", "Say what runs here, and what mends what does not."),
+        "bench": Entry("cganx_cli.bench:bench", "Measure a generator: speed, start and memory."),
     }
 )
 
@@ -70,12 +73,13 @@ class LazyGroup(click.Group):
         except ImportError as error:
             _refuse_for_missing(error, cmd_name, entry)
         assert isinstance(command, click.Command)
+        _give_examples(cmd_name, command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is called; an unknown one is a usage error that names near ones."""
         name = args[0]
-        if name not in self.entries and not name.startswith("-"):
+        if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(name, self.entries, n=1)
@@ -143,6 +147,17 @@ def _refuse_for_missing(error: ImportError, command: str, entry: Entry) -> NoRet
     raise click.ClickException(
         f'cganx {command} needs {package}, which is not installed: pip install "cganx[{entry.extra}]"'
     ) from None
+
+
+def _give_examples(name: str, command: click.Command) -> None:
+    """End the help of a command, and of those in its group, with calls that work."""
+    from cganx_cli.examples import EXAMPLES
+
+    if name in EXAMPLES and not command.epilog:
+        lines = "\n".join(f"  {call}" for call in EXAMPLES[name])
+        command.epilog = f"\b\nExamples:\n{lines}"
+    for below, one in command.commands.items() if isinstance(command, click.Group) else ():
+        _give_examples(f"{name} {below}", one)
 
 
 def _leave_quietly() -> int:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from cganx.errors import SeedError
+from cganx.errors import CganxError, SeedError
 from cganx_cli.seeds import Seeds, parse_seeds
 
 __all__ = [
     "class_option",
     "code_option",
+    "complete_model",
     "device_option",
-    "find_model",
     "json_option",
     "model_argument",
     "seeds_option",
@@ -27,8 +28,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def model_argument(command: F) -> F:
-    """MODEL: a path or a bundled name."""
-    return click.argument("model", metavar="MODEL")(command)
+    """MODEL: a path, or the name of a bundled or added generator."""
+    return click.argument("model", metavar="MODEL", shell_complete=complete_model)(command)
+
+
+def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Files, and the names of generators that begin so."""
+    from cganx import runtime
+
+    names = [name for name in (*runtime.bundled(), *runtime.added()) if name.startswith(incomplete)]
+    return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
+
+
+def complete_class(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """The classes of the MODEL that stands before, those that a shell takes as one word."""
+    from cganx import runtime
+
+    # Where an option still lacks its value, click has not come to naming the arguments.
+    model = context.params.get("model") or next(iter(context.args), "")
+    try:
+        card = runtime.read(runtime.find(model)).card
+    except CganxError:
+        return []
+    return [CompletionItem(name) for name in card.classes if name.startswith(incomplete) and shlex.quote(name) == name]
 
 
 def class_option(command: F) -> F:
@@ -38,6 +60,7 @@ def class_option(command: F) -> F:
         "classes",
         multiple=True,
         metavar="NAME",
+        shell_complete=complete_class,
         help="A class by name or id, or a blend as sneaker=0.7,bag=0.3; repeat it for more. All classes by default.",
     )(command)
 
@@ -83,13 +106,6 @@ def truncation_option(command: F) -> F:
 def json_option(help_text: str) -> Callable[[F], F]:
     """--json, a flag."""
     return click.option("--json", "as_json", is_flag=True, help=help_text)
-
-
-def find_model(model: str) -> str | Path:
-    """The file behind MODEL: a bundled name's, else the path itself."""
-    from cganx import runtime
-
-    return runtime.bundled().get(model, model)
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> Seeds | None:

@@ -1,0 +1,242 @@
+"""``cganx again``: a picture's own metadata -> the same picture, or how far it is from that."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import numpy as np
+from PIL import Image
+
+from cganx import runtime
+from cganx.errors import LabelError, ModelError, RequestError, SeedError
+from cganx_cli.choices import choices, codes_of
+from cganx_cli.describe import sayable
+from cganx_cli.options import complete_model, device_option, json_option
+from cganx_cli.png import Provenance, write_png
+from cganx_cli.progress import progress_bar
+from cganx_cli.told import Told, told
+
+__all__ = ["again"]
+
+LOSSY = frozenset({"JPEG", "WEBP", "AVIF", "JPEG2000", "MPO", "GIF"})
+MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
+CLOSE_RMS = 16.0
+"""Levels of 255, root of the mean square, that a lossy format is granted: a JPEG of small pictures loses 5 to 13."""
+LEVELS_APART, VALUES_APART = 1, 1e-3  # what is promised between machines
+NEAR_FOLDERS = 3  # beside a picture, and above: a class's folder lies in that of the whole set
+MOST_FILES = 64
+
+
+@dataclass(frozen=True)
+class _Distance:
+    """How far two pictures are apart: values that differ, and by more than a level, of how many; the most, and the rms."""
+
+    differing: int
+    beyond: int
+    values: int
+    most: int
+    rms: float
+
+    @classmethod
+    def between(cls, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> _Distance:
+        far = np.abs(first.astype(np.int16) - second)
+        root = float(np.sqrt(np.square(far, dtype=np.float64).mean()))
+        beyond = np.count_nonzero(far > LEVELS_APART)
+        return cls(int(np.count_nonzero(far)), int(beyond), far.size, int(far.max()), round(root, 3))
+
+    @property
+    def promised(self) -> bool:
+        """Whether another machine may have made it so."""
+        return self.beyond <= VALUES_APART * self.values
+
+    def __str__(self) -> str:
+        return f"{self.differing:,} of {self.values:,} values differ, by {self.most} levels at most, {self.rms:.2f} rms"
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How it went with one picture. ``equal`` and ``close`` are what is hoped for."""
+
+    picture: str
+    verdict: Literal["equal", "close", "different", "not made"]
+    said: str
+    told: Told = field(default_factory=Told)
+    distance: _Distance | None = None
+    out: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        known = {name: value for name, value in asdict(self.told).items() if name != "others"}
+        distance = {} if self.distance is None else asdict(self.distance)
+        return {"picture": self.picture, "verdict": self.verdict, "said": self.said} | known | distance | {"out": self.out}
+
+
+class _Models:
+    """The generators that were found so far, by their hash."""
+
+    def __init__(self, given: str | None, device: str) -> None:
+        self._given = None if given is None else Path(runtime.find(given))
+        self._device = device
+        self._hashes: dict[Path, str | None] = {}
+        self._loaded: dict[str, runtime.Generator] = {}
+
+    def of(self, said: Told, picture: Path) -> runtime.Generator:
+        """The generator that a picture names. Raises RequestError where it is not found."""
+        assert said.sha256 is not None
+        if said.sha256 not in self._loaded:
+            found = next((path for path in self._files(said, picture) if self._hash(path) == said.sha256), None)
+            if found is None:
+                raise RequestError(self._not_found(said))
+            self._loaded[said.sha256] = runtime.load(found, self._device)
+        return self._loaded[said.sha256]
+
+    def _files(self, said: Told, picture: Path) -> Iterator[Path]:
+        """Where it may be, the likeliest first."""
+        if self._given is not None:
+            yield self._given
+            return
+        named = {**runtime.added(), **runtime.bundled()}
+        yield from sorted(named.values(), key=lambda path: path.stem != said.model)
+        for folder in picture.absolute().parents[:NEAR_FOLDERS]:
+            yield from sorted(folder.glob("*.onnx"))[:MOST_FILES]
+
+    def _hash(self, path: Path) -> str | None:
+        if path not in self._hashes:
+            try:
+                self._hashes[path] = runtime.read(path).sha256
+            except ModelError:
+                if path == self._given:
+                    raise
+                self._hashes[path] = None
+        return self._hashes[path]
+
+    def _not_found(self, said: Told) -> str:
+        what = f"it was made by {said.model or 'a generator'} with the hash {str(said.sha256)[:12]}"
+        if self._given is not None:
+            return f"{what}, and --model has the hash {str(self._hash(self._given))[:12]}"
+        return f"{what}, which is neither bundled, nor added, nor beside it: name its file by --model"
+
+
+@click.command()
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--model", metavar="MODEL", shell_complete=complete_model, help="The generator, where it is not found by the hash it has."
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write what is made again: a .png for one picture, a folder for several. Nothing that is there is replaced.",
+)
+@device_option
+@json_option("Print a list of objects, one a picture.")
+@click.pass_context
+def again(
+    context: click.Context, pictures: tuple[Path, ...], model: str | None, out: Path | None, device: str, as_json: bool
+) -> None:
+    """Make each PICTURE again from the model's hash, label and seed that it names, and say whether that is the same.
+
+    The model is looked for by its hash: among the bundled ones and those that you added, beside the picture and in the two
+    folders above. "equal" is every pixel; a JPEG, or another format that loses some, can only be "close". The exit code is 1
+    where one is neither, or cannot be made.
+    """
+    targets = _targets(pictures, out)
+    models = _Models(model, device)
+    outcomes = []
+    with progress_bar(len(targets), "picture") as bar:
+        for picture, target in targets.items():
+            outcomes.append(_outcome(picture, target, models))
+            if bar is not None:
+                bar.update()
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in outcomes], ensure_ascii=False))
+    else:
+        for one in outcomes:
+            click.echo(sayable(f"{one.picture}: {one.verdict}: {one.said}"))
+    if any(one.verdict not in ("equal", "close") for one in outcomes):
+        context.exit(1)
+
+
+def _targets(pictures: Sequence[Path], out: Path | None) -> dict[Path, Path | None]:
+    """picture -> the file to write, each once. Raises click errors where two are one, or one is there."""
+    each = list(dict.fromkeys(pictures))
+    if out is None:
+        return dict.fromkeys(each)
+    if len(each) == 1 and out.suffix and not out.is_dir():
+        if out.suffix.lower() != ".png":
+            raise click.UsageError(f"pictures are made again as .png, not as {out.suffix}")
+        targets = {each[0]: out}
+    else:
+        try:
+            above = Path(os.path.commonpath([one.absolute().parent for one in each]))
+        except ValueError:
+            raise click.UsageError("the pictures lie on several drives: write those of one at a time") from None
+        targets = {one: out / one.absolute().relative_to(above).with_suffix(".png") for one in each}
+    if len(set(targets.values())) < len(targets):
+        raise click.UsageError("two of the pictures differ in their suffix alone, and both would be one .png")
+    for target in targets.values():
+        if target.exists():
+            raise click.ClickException(f"{target} is already there, nothing was written: give another --out")
+    return dict(targets)
+
+
+def _outcome(picture: Path, target: Path | None, models: _Models) -> _Outcome:
+    said = Told()
+    try:
+        with Image.open(picture) as image:
+            said = told(image)
+            generator = models.of(said, picture)
+            made = _made(generator, said)
+            if target is not None:
+                write_png(target, Image.fromarray(made[:, :, 0] if made.shape[2] == 1 else made), _provenance(generator, said))
+            return _compared(picture, image, said, made, target)
+    except Image.DecompressionBombError:
+        why = "it is too large to be one of a generator's"
+    except (LabelError, ModelError, RequestError, SeedError) as error:
+        why = error.message if isinstance(error, ModelError) else str(error)
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # a damaged file is one of these, by its format
+        why = f"it cannot be read: {getattr(error, 'strerror', None) or 'it is no whole picture'}"
+    return _Outcome(str(picture), "not made", why, said)
+
+
+def _made(generator: runtime.Generator, said: Told) -> np.ndarray[Any, Any]:
+    """uint8 [height, width, channels]."""
+    if said.seed is None:
+        raise RequestError("it names no seed: a sheet or an animation is of many, and is made by its own command")
+    if said.label is None and generator.card.classes:
+        raise RequestError(f"it names no label, and {generator.card.name} wants one")
+    (choice,) = choices(generator.card, [] if said.label is None else [said.label])
+    coded = None if said.code is None else codes_of(generator.card, said.code.split(","))
+    code = None if coded is None else coded.array
+    made: np.ndarray[Any, Any] = generator.generate(choice.label, said.seed, codes=code, truncation=said.truncation)[0]
+    return made
+
+
+def _compared(picture: Path, image: Image.Image, said: Told, made: np.ndarray[Any, Any], target: Path | None) -> _Outcome:
+    out = None if target is None else str(target)
+    more = f"; it also says {', '.join(sorted(said.others))}, which is not followed" if said.others else ""
+    height, width, channels = made.shape
+    if image.size != (width, height) or image.mode not in MODES:
+        is_ = f"it is {image.width} x {image.height} {image.mode}, and the generator makes {width} x {height}{more}"
+        return _Outcome(str(picture), "different", is_, said, out=out)
+    pixels = np.asarray(image.convert("RGB"))
+    if channels == 1 and (pixels == pixels[:, :, :1]).all():
+        pixels = pixels[:, :, :1]
+    distance = _Distance.between(pixels, np.broadcast_to(made, pixels.shape))
+    what = f"{said.label or 'no label'}, seed {said.seed}, by {said.model or str(said.sha256)[:12]}"
+    if not distance.differing:
+        return _Outcome(str(picture), "equal", what, said, distance, out)
+    if image.format in LOSSY and distance.rms <= CLOSE_RMS:
+        return _Outcome(str(picture), "close", f"{what}; {image.format} loses some: {distance}", said, distance, out)
+    machine = "; another machine or onnxruntime may round so" if distance.promised else ""
+    return _Outcome(str(picture), "different", f"{what}; {distance}{machine}{more}", said, distance, out)
+
+
+def _provenance(generator: runtime.Generator, said: Told) -> Provenance:
+    return Provenance(said.model or generator.card.name, generator.sha256, said.label, said.seed, said.truncation, said.code)
