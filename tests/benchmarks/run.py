@@ -25,6 +25,7 @@ from subjects import BUILD, ROOT, say
 BENCHMARKS = (
     "import_cost",
     "cold_start",
+    "guest_table",
     "generate_ratio",
     "throughput",
     "half_weights",
@@ -32,6 +33,7 @@ BENCHMARKS = (
     "keras_step",
     "step_speed",
     "steady_memory",
+    "under_load",
     "million_pictures",
     "mutants",
     "bundled_quality",
