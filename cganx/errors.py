@@ -136,7 +136,7 @@ class SeedError(CganxError, ValueError):
 
 
 class RequestError(CganxError, ValueError):
-    """Latents, codes, truncation or counts that do not fit the generator or each other."""
+    """Latents, codes, truncation or counts that do not fit the generator or each other, or a generator that is closed."""
 
 
 class DataError(CganxError):

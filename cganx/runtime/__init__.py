@@ -33,13 +33,15 @@ from cganx.errors import (
 if TYPE_CHECKING:
     from cganx.card import GeneratorCard
     from cganx.runtime.adopting import card_of
-    from cganx.runtime.backend import Device
+    from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options
     from cganx.runtime.generator import GeneratedPicture, Generator, Pictures, bundled, load
     from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
+    from cganx.runtime.sessions import Session
     from cganx.runtime.tensors import Tensors
 
 __all__ = [
     "LIMITS",
+    "Backend",
     "BackendConflict",
     "BackendMissing",
     "CardMismatch",
@@ -58,9 +60,12 @@ __all__ = [
     "ModelNotFound",
     "NewerFormat",
     "NotAGenerator",
+    "OnnxRuntime",
+    "Options",
     "Pictures",
     "RequestError",
     "SeedError",
+    "Session",
     "Tensors",
     "TrainingError",
     "UnsafeModel",
@@ -75,7 +80,8 @@ _HOMES = {
     "GeneratorCard": "cganx.card",
     "Tensors": "cganx.runtime.tensors",
     "card_of": "cganx.runtime.adopting",
-    "Device": "cganx.runtime.backend",
+    "Session": "cganx.runtime.sessions",
+    **dict.fromkeys(("Backend", "Device", "OnnxRuntime", "Options"), "cganx.runtime.backend"),
     **dict.fromkeys(("GeneratedPicture", "Generator", "Pictures", "bundled", "load"), "cganx.runtime.generator"),
     **dict.fromkeys(("LIMITS", "Limits", "ModelFile", "read"), "cganx.runtime.reader"),
 }

@@ -1,7 +1,7 @@
-"""onnxruntime, met in one place: how it is imported, how a session is built, and what device really runs.
+"""What runs a generator's file: the seam, and onnxruntime behind it, met in one place.
 
-onnxruntime falls back to the CPU in silence, and what it lists as available proves nothing. Only the providers of the
-built session are honest, so they decide here.
+How onnxruntime is imported, how a session is built, and what device really runs. It falls back to the CPU in silence, and
+what it lists as available proves nothing. Only the providers of the built session are honest, so they decide here.
 """
 
 from __future__ import annotations
@@ -10,15 +10,30 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cganx.errors import BackendConflict, BackendMissing, DeviceUnavailable, NotAGenerator
+from cganx.errors import BackendConflict, BackendMissing, DeviceUnavailable, NotAGenerator, RequestError
+from cganx.runtime.cuda import GraphedSession, cuda_options
+from cganx.runtime.processors import threads_here
+from cganx.runtime.sessions import FixedBatch, OwnSession, Session
 
-__all__ = ["Device", "first_line", "import_onnxruntime", "open_session", "threads_here"]
+if TYPE_CHECKING:
+    from cganx.runtime.reader import ModelFile
+
+__all__ = [
+    "Backend",
+    "Device",
+    "OnnxRuntime",
+    "Options",
+    "cuda_index",
+    "first_line",
+    "import_onnxruntime",
+    "open_session",
+    "threads_here",
+]
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _ADD_CUDA = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
@@ -27,6 +42,8 @@ _CPU_LINE = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxrun
 _OLDEST = (1, 18)  # the first that reads IR version 10, which export writes
 _DRIVER = "Install an NVIDIA driver (series 580 or later for CUDA 13) on a machine with an NVIDIA GPU"
 _building = Lock()
+MOST_THREADS = 1024
+MOST_PICTURES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,57 @@ class Device:
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a file is to be run; :func:`cganx.runtime.load` says what each means.
+
+    Raises RequestError for numbers that are out of range.
+    """
+
+    threads: int | None = None
+    spin: bool = False
+    precise: bool = False
+    cuda_graphs: bool = False
+    cuda_batch: int = 64
+
+    def __post_init__(self) -> None:
+        if self.threads is not None:
+            _check_count("threads", self.threads, MOST_THREADS)
+        _check_count("cuda_batch", self.cuda_batch, MOST_PICTURES)
+
+
+def _check_count(name: str, value: object, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise RequestError(f"{name} is {value!r}, not a whole number of 1 to {most}")
+
+
+class Backend(Protocol):
+    """What opens a file for running: :class:`OnnxRuntime`, or :class:`cganx.runtime.testing.FakeBackend`."""
+
+    def open(self, file: ModelFile, device: str, options: Options, /) -> tuple[Session, Device]:
+        """A session of a file that the reader accepted, on ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, and what it runs on.
+
+        Raises DeviceUnavailable, BackendMissing, BackendConflict or NotAGenerator.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class OnnxRuntime:
+    """The backend that :func:`cganx.runtime.load` takes when none is given."""
+
+    def open(self, file: ModelFile, device: str, options: Options, /) -> tuple[Session, Device]:
+        """A session of onnxruntime. On CUDA every run has the same size, so that a picture does not depend on its batch."""
+        built, active = _open(file.data, device, options)
+        name, _, index = active.name.partition(":")
+        if name == "cpu":
+            return OwnSession(built), active
+        if options.cuda_graphs:
+            graphs = GraphedSession(import_onnxruntime(), built, int(index), options.cuda_batch)
+            return FixedBatch(graphs, options.cuda_batch), active
+        return FixedBatch(OwnSession(built), options.cuda_batch), active
 
 
 def import_onnxruntime() -> ModuleType:
@@ -65,15 +133,8 @@ def import_onnxruntime() -> ModuleType:
     return module
 
 
-def threads_here() -> int:
-    """The number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _parse(device: str) -> int | None:
-    """The index of the CUDA device, or None for the CPU; ``auto`` is device 0."""
+def cuda_index(device: str) -> int | None:
+    """The index of the CUDA device that a name asks for, None for the CPU; ``auto`` is device 0. Raises DeviceUnavailable."""
     name, colon, index = str(device).partition(":")
     if device in ("auto", "cuda"):
         return 0
@@ -92,46 +153,54 @@ def open_session(data: bytes, device: str, threads: int | None) -> tuple[Any, De
     Returns (onnxruntime.InferenceSession, Device). Raises DeviceUnavailable where CUDA was asked for and does not run,
     BackendMissing, BackendConflict, NotAGenerator where onnxruntime cannot load the file.
     """
-    index = _parse(device)
+    return _open(data, device, Options(threads=threads))
+
+
+def _open(data: bytes, device: str, options: Options) -> tuple[Any, Device]:
+    index = cuda_index(device)
     onnxruntime = import_onnxruntime()
     with _building:
         if index is None:
-            return _session(onnxruntime, data, [CPU], threads), Device("cpu", device)
+            return _session(onnxruntime, data, options), Device("cpu", device)
         fault = _cuda_fault(onnxruntime)
         if fault is None:
-            options = {
-                "device_id": str(index),
-                "cudnn_conv_algo_search": "HEURISTIC",
-                "arena_extend_strategy": "kSameAsRequested",
-            }
-            with _stdout_as_stderr():
-                session = _session(onnxruntime, data, [(CUDA, options), CPU], threads)
-            if session.get_providers()[0] == CUDA:
-                return session, Device(f"cuda:{index}", device)
-            fault = f"no usable NVIDIA GPU with number {index}", f"{_DRIVER}, or say device='cpu'"
+            try:
+                session = _build(onnxruntime, data, [(CUDA, cuda_options(index, options)), CPU], options)
+            except Exception as error:  # onnxruntime's errors share no base
+                _session(onnxruntime, data, options)  # where it is the file's fault, this says so
+                graphs = ", or leave cuda_graphs out" if options.cuda_graphs else ""
+                fault = f"no session could be built there: {first_line(error)}", f"{_DRIVER}, or say device='cpu'{graphs}"
+            else:
+                if session.get_providers()[0] == CUDA:
+                    return session, Device(f"cuda:{index}", device)
+                fault = f"no usable NVIDIA GPU with number {index}", f"{_DRIVER}, or say device='cpu'"
         missing, fix = fault
         if device != "auto":
             if conflict := _both_wheels():
                 raise BackendConflict(f"device {device!r} cannot run: {missing}. {conflict}")
             raise DeviceUnavailable(requested=device, active="cpu", missing=missing, fix=fix)
-        return _session(onnxruntime, data, [CPU], threads), Device("cpu", device, missing)
+        return _session(onnxruntime, data, options), Device("cpu", device, missing)
 
 
-def _session(onnxruntime: ModuleType, data: bytes, providers: list[Any], threads: int | None) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or threads_here()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # Workers wait awake for half a millisecond, over the operators of a run and up to the next of a host's loop, then sleep.
-    options.add_session_config_entry("session.intra_op.spin_duration_us", "500")
-    # Where there is nothing to fall back to, it would say so on stdout and build the same session again.
-    fallback = int(len(providers) > 1)
+def _session(onnxruntime: ModuleType, data: bytes, options: Options) -> Any:
     try:
-        return onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=fallback)
+        return _build(onnxruntime, data, [CPU], options)
     except Exception as error:  # onnxruntime's errors share no base
         if conflict := _both_wheels():
             raise BackendConflict(f"no session could be built: {first_line(error)}. {conflict}") from error
         raise NotAGenerator(f"onnxruntime {onnxruntime.__version__} cannot load it: {first_line(error)}") from error
+
+
+def _build(onnxruntime: ModuleType, data: bytes, providers: list[Any], options: Options) -> Any:
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.threads or threads_here()
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 4
+    if not options.spin:
+        # Workers wait awake for half a millisecond, over the operators of a run and up to a loop's next one, then sleep.
+        settings.add_session_config_entry("session.intra_op.spin_duration_us", "500")
+    # Where a session cannot be built it would say so on stdout and build another on the CPU, in silence.
+    return onnxruntime.InferenceSession(data, settings, providers=providers, enable_fallback=0)
 
 
 def first_line(error: Exception) -> str:
@@ -186,10 +255,3 @@ def _both_wheels() -> str | None:
 
     found = " and ".join(f"{name} {version(name)}" for name in wheels)
     return f"{found} are installed over each other; keep one: pip uninstall -y {' '.join(wheels)} && {_ADD_CUDA}"
-
-
-@contextlib.contextmanager
-def _stdout_as_stderr() -> Iterator[None]:
-    """onnxruntime prints to stdout when a provider fails to load; a host's stdout is for the host."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import prod
@@ -12,22 +13,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from cganx.card import GeneratorCard
-from cganx.errors import LabelError, ModelNotFound, NotAGenerator, RequestError, SeedError
+from cganx.errors import CardMismatch, LabelError, ModelNotFound, NotAGenerator, RequestError, SeedError
 from cganx.runtime import latents as latent_draws
-from cganx.runtime.backend import Device, first_line, open_session
+from cganx.runtime.ahead import ahead, in_turn
+from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options, first_line
 from cganx.runtime.labels import Label, Labels
 from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
+from cganx.runtime.sessions import Session, check_process
 from cganx.runtime.tensors import Tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
 __all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "load"]
 
 # Not pathlib, which costs a host several milliseconds at start.
 ZOO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "zoo")
 BATCH = 64
-MOST_THREADS = 1024
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
@@ -74,23 +77,62 @@ class _Request(NamedTuple):
         )
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """What load was given. A generator is pickled as this, and loaded again where it is unpickled."""
+
+    model: str | os.PathLike[str] | bytes
+    device: str
+    card: GeneratorCard | None
+    tensors: Tensors | None
+    limits: Limits
+    options: Options
+    backend: Backend
+
+    def load(self) -> Generator:
+        source = _find(self.model)
+        file = read(source, card=self.card, tensors=self.tensors, limits=self.limits)
+        # A path must still lead there after the process, or the one that it is sent to, has changed its folder.
+        lasting = os.path.abspath(source) if source is self.model and not isinstance(source, bytes) else self.model
+        try:
+            session, active = self.backend.open(file, self.device, self.options)
+            return _proved(Generator(file, session, active, replace(self, model=lasting)))
+        except NotAGenerator as error:
+            raise NotAGenerator(error.message, model=file.path) from error.__cause__
+
+    def load_again(self, sha256: str) -> Generator:
+        generator = self.load()
+        if generator.sha256 != sha256:
+            generator.close()
+            path = None if isinstance(self.model, bytes) else os.fspath(self.model)
+            raise CardMismatch("it is not the file that the pickled generator was loaded from; load this one anew", model=path)
+        return generator
+
+
 class Generator:
     """A loaded generator. Make one with :func:`load`; safe to share between threads.
 
-    ``card`` says what it is, ``device`` what runs it, ``sha256`` which file it is.
+    ``card`` says what it is, ``device`` what runs it, ``sha256`` which file it is. It is pickled by the path, name or bytes
+    that it was loaded from. In a child that was forked it is refused: load one there. ``with`` closes it at the end.
+
+    >>> from cganx.runtime import testing
+    >>> with testing.tiny() as generator:
+    ...     generator.generate(["disc", "cross"], seeds=7).shape
+    (2, 16, 16, 1)
     """
 
     card: GeneratorCard
     device: Device
     sha256: str
 
-    def __init__(self, file: ModelFile, session: Any, device: Device, rebuild: tuple[Any, ...]) -> None:
+    def __init__(self, file: ModelFile, session: Session, device: Device, recipe: _Recipe | None = None) -> None:
         self.card = file.card
         self.device = device
         self.sha256 = file.sha256
         self._file = replace(file, data=b"")
-        self._session = session
-        self._rebuild = rebuild
+        self._session: Session | None = session
+        self._process = os.getpid()
+        self._recipe = recipe
         self._labels = Labels(file.card)
         self._output = "pixels" if "pixels" in file.outputs else "image"
         self._noise = {
@@ -99,12 +141,86 @@ class Generator:
             if name.startswith("noise.")
         }
 
+    @classmethod
+    def from_session(
+        cls,
+        session: Any,
+        *,
+        file: str | os.PathLike[str] | bytes | None = None,
+        card: GeneratorCard | None = None,
+        tensors: Tensors | None = None,
+        limits: Limits = LIMITS,
+        cuda_batch: int = BATCH,
+    ) -> Generator:
+        """A generator that runs a session which you built with onnxruntime: your providers, your options.
+
+        The card is read from the session's metadata, and its inputs, outputs and types are held against it. What the reader
+        checks lies in the bytes, which a session does not give back: without ``file`` you vouch for them, and ``sha256`` is
+        what the metadata says it is. With ``file``, the path or bytes that you built the session from, they are read as
+        :func:`load` reads them and their card and hash must be the session's (of a file without a card, the inputs); it was
+        built before, all the same.
+
+        card, tensors: adopt a file of another maker, as :func:`load` does. limits: for the reader. cuda_batch: pictures of
+        every run where the session is on CUDA. The session stays yours: :meth:`close` lets go of it, and it ends when you do
+        so too. Such a generator cannot be pickled.
+
+        Raises ModelError (CardMismatch, NotAGenerator, and with ``file`` all others), RequestError.
+
+        >>> import onnxruntime
+        >>> from cganx.runtime import Generator, testing
+        >>> session = onnxruntime.InferenceSession(testing.TINY, providers=["CPUExecutionProvider"])
+        >>> Generator.from_session(session, file=testing.TINY).card.classes
+        ('disc', 'cross')
+        """
+        from cganx.runtime.foreign_session import adopt
+
+        known = None if file is None else read(file, card=card, tensors=tensors, limits=limits)
+        about, runs, device = adopt(session, card, tensors, known, Options(cuda_batch=cuda_batch))
+        return _proved(cls(about, runs, device))
+
     def __repr__(self) -> str:
         image = self.card.image
-        return f"<Generator {self.card.name!r} {image.width}x{image.height}x{image.channels} on {self.device}>"
+        closed = ", closed" if self._session is None else ""
+        return f"<Generator {self.card.name!r} {image.width}x{image.height}x{image.channels} on {self.device}{closed}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reload, self._rebuild
+        if self._recipe is None:
+            raise RequestError(
+                "a generator that load() did not make cannot be pickled, for nothing says how to make its session again; "
+                "send what you made it from, and make it in the other process"
+            )
+        return _Recipe.load_again, (self._recipe, self.sha256)
+
+    def __enter__(self) -> Generator:
+        self._ready()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the session: its memory and threads are given back as soon as runs that other threads are in have ended.
+
+        To close again does nothing; to make pictures afterwards raises RequestError.
+        """
+        self._session = None
+
+    def warm_up(self, batch_size: int = BATCH) -> None:
+        """Make ``batch_size`` pictures and throw them away, so that the first ones that are wanted come as fast as later ones.
+
+        Worth it for the batch size that is then asked for (docs/runtime.md has figures). Raises RequestError for generators
+        that turn a picture into a picture.
+        """
+        count = _batch_size(batch_size)
+        self._run(self._request([0] * count if self.card.classes else None, range(count), None, None, None))
+
+    def _ready(self) -> Session:
+        """The session, for the process that loaded it and until it is closed."""
+        check_process(self._process)
+        session = self._session
+        if session is None:
+            raise RequestError("this generator is closed; load it again")
+        return session
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -132,7 +248,8 @@ class Generator:
         seeds: 0 <= seed < 2**64, one or many; drawn from the system when not given, and reported as ``.seeds``.
         latents: float [n, latent] instead of what the seeds draw. codes: float [n, codes], 0 when not given.
         truncation: entries of a normal latent over it are redrawn (>= 0.01); smaller is more typical and less varied.
-        batch_size: pictures per run, 64 when not given. On the CPU it never changes a picture (docs/latents.md).
+        batch_size: pictures per run, 64 when not given; it never changes a picture (docs/latents.md). On CUDA they are run by
+            ``cuda_batch`` of :func:`load`.
 
         Raises LabelError, SeedError, RequestError.
         """
@@ -172,28 +289,41 @@ class Generator:
         *,
         codes: Array | None = None,
         truncation: float | None = None,
+        prefetch: bool = False,
     ) -> Iterator[GeneratedPicture]:
         """Yield a picture for each (label, seed) pair, in order, of any number of them, in constant memory.
 
-        Pairs are taken a batch at a time, when their pictures are asked for. codes: float [codes], the same for all.
-        Raises what :meth:`generate` does.
+        Pairs are taken a batch at a time, in the thread that asks for pictures and when it asks. codes: float [codes], the
+        same for all. prefetch: a thread makes the next batch while you use this one, and pairs are taken one batch earlier;
+        the pictures are the same. It ends with the iterator: at its end, at an error, by ``close()`` or when it is dropped.
+
+        Raises what :meth:`generate` does, after the pictures of the batches before.
+
+        >>> from cganx.runtime import testing
+        >>> for picture in testing.tiny().stream([("disc", 1), ({"disc": 0.5, "cross": 0.5}, 2)], batch_size=64):
+        ...     picture.label, picture.seed, picture.pixels.shape
+        ('disc', 1, (16, 16, 1))
+        ('cross=0.5,disc=0.5', 2, (16, 16, 1))
         """
         size = _batch_size(batch_size)
-        return self._stream(iter(requests), size, codes, truncation)
+        return self._stream(self._batches(iter(requests), size, codes, truncation), prefetch)
 
-    def _stream(
+    def _stream(self, batches: Iterator[_Request], prefetch: bool) -> Iterator[GeneratedPicture]:
+        with closing(ahead(self._run, batches) if prefetch else in_turn(self._run, batches)) as made:
+            for request, pixels in made:
+                for row in range(request.number):
+                    text = None if request.labels is None else self._labels.text(request.labels[row])
+                    yield GeneratedPicture(text, int(request.seeds[row]), pixels[row])
+
+    def _batches(
         self, pairs: Iterator[tuple[Label, int]], size: int, codes: Array | None, truncation: float | None
-    ) -> Iterator[GeneratedPicture]:
+    ) -> Iterator[_Request]:
         while batch := list(islice(pairs, size)):
             for pair in batch:
                 if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                     raise RequestError(f"a request of a stream is a pair (label, seed), not {pair!r}")
             labels, seeds = [list(column) for column in zip(*batch, strict=True)]
-            request = self._request(labels if self.card.classes else None, seeds, None, codes, truncation)
-            pixels = self._run(request)
-            for row in range(request.number):
-                text = None if request.labels is None else self._labels.text(request.labels[row])
-                yield GeneratedPicture(text, int(request.seeds[row]), pixels[row])
+            yield self._request(labels if self.card.classes else None, seeds, None, codes, truncation)
 
     def label_text(self, label: Label) -> str | None:
         """A label as the card spells it: the class's name, a blend as ``bag=0.3,sneaker=0.7``, None without classes."""
@@ -257,6 +387,7 @@ class Generator:
         return made if self._output == "pixels" else to_pixels(made)
 
     def _outputs(self, request: _Request, names: list[str]) -> list[Array]:
+        session = self._ready()
         feed: dict[str, Array] = {}
         card = self.card
         if request.labels is not None:
@@ -281,7 +412,7 @@ class Generator:
             feed = {tensors.named(name): self._as_declared(name, value) for name, value in feed.items()}
             names = [tensors.named(name) for name in names]
         try:
-            outputs: list[Array] = self._session.run(names, feed)
+            outputs = list(session.run(names, feed))
         except Exception as error:  # onnxruntime's errors share no base
             raise NotAGenerator(f"onnxruntime cannot run it: {first_line(error)}") from error
         return outputs if tensors is None else [tensors.to_image(made) for made in outputs]
@@ -363,6 +494,11 @@ def load(
     tensors: Tensors | None = None,
     limits: Limits = LIMITS,
     threads: int | None = None,
+    spin: bool = False,
+    precise: bool = False,
+    cuda_graphs: bool = False,
+    cuda_batch: int = BATCH,
+    backend: Backend | None = None,
 ) -> Generator:
     """Load a generator: a bundled name, a path, or the file's bytes.
 
@@ -370,41 +506,52 @@ def load(
     which are promises. card: adopts a file of another maker that has no card; :func:`card_of` makes one for it. tensors: the
     names that such a file has for its tensors, and what the values of its image are, where these are not the contract's.
     limits: what the file may ask for; give larger ones for a large file that you trust, smaller ones for those of strangers.
-    threads: for one run on the CPU; all that this process may use when not given.
+    threads: for one run on the CPU; all that this process may use when not given. spin: the threads wait awake for longer
+    between runs, for a machine that does nothing else. precise: no TF32 on CUDA; no effect on the CPU. cuda_batch: pictures of
+    every run on CUDA, where fewer cost as much as so many; a picture depends on it there. cuda_graphs: on CUDA a run is
+    captured and replayed, one at a time. backend: what runs the file, onnxruntime when not given;
+    :class:`cganx.runtime.testing.FakeBackend` runs none. docs/runtime.md has figures.
 
     Raises ModelError (ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch, NewerFormat), DeviceUnavailable,
-    BackendMissing, BackendConflict.
+    BackendMissing, BackendConflict, RequestError.
+
+    >>> from cganx import runtime
+    >>> generator = runtime.load("fashion", device="cpu")
+    >>> generator.generate("sneaker", seeds=range(16)).shape
+    (16, 28, 28, 1)
     """
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS):
-        raise RequestError(f"threads is {threads!r}, not a whole number of 1 to {MOST_THREADS}")
+    options = Options(threads=threads, spin=spin, precise=precise, cuda_graphs=cuda_graphs, cuda_batch=cuda_batch)
     if isinstance(model, (bytearray, memoryview)):
         model = bytes(model)
-    file = read(_find(model), card=card, tensors=tensors, limits=limits)
-    try:
-        session, active = open_session(file.data, device, threads)
-        generator = Generator(file, session, active, (model, device, card, tensors, limits, threads))
-        _probe(generator, file)
-    except NotAGenerator as error:
-        raise NotAGenerator(error.message, model=file.path) from error.__cause__
-    return generator
-
-
-def _reload(
-    model: Any, device: str, card: GeneratorCard | None, tensors: Tensors | None, limits: Limits, threads: int | None
-) -> Generator:
-    return load(model, device, card=card, tensors=tensors, limits=limits, threads=threads)
+    return _Recipe(model, device, card, tensors, limits, options, backend or OnnxRuntime()).load()
 
 
 def _find(model: str | os.PathLike[str] | bytes) -> str | os.PathLike[str] | bytes:
-    if not isinstance(model, str) or os.path.splitext(model)[1] or os.path.basename(model) != model:
+    if isinstance(model, bytes):
         return model
+    if not isinstance(model, str) or os.path.splitext(model)[1] or os.path.basename(model) != model:
+        return model if _is_there(os.fspath(model)) else _packed(os.fspath(model)) or model
     path = os.path.join(ZOO, f"{model}.onnx")
     if _is_file(path):
         return path
     if _is_there(model):
         return model
+    if packed := _packed(path):
+        return packed
     names = ", ".join(bundled()) or "none"
     raise ModelNotFound(f"there is no such file, and no bundled generator of that name (bundled: {names})", model=model)
+
+
+def _packed(path: str) -> bytes | None:
+    """A file of cganx's own where cganx is imported from a zip archive, which no path leads into."""
+    loader: Any = __spec__.loader
+    if not hasattr(loader, "archive") or not path.startswith(loader.archive + os.sep):
+        return None
+    try:
+        data: bytes = loader.get_data(path)
+    except OSError:
+        return None
+    return data
 
 
 def _is_file(path: str) -> bool:
@@ -421,17 +568,21 @@ def _is_there(path: str) -> bool:
         return False
 
 
-def _probe(generator: Generator, file: ModelFile) -> None:
+def _proved(generator: Generator) -> Generator:
     """Two runs must give finite images in range, as many as asked for; else what only looks like a generator would load."""
+    file, card = generator._file, generator.card
     if "source" in file.inputs:
-        return
+        return generator
+    image = card.image
     for count in (1, 2):
-        request = generator._request([0] * count if file.card.classes else None, range(count), None, None, None)
-        made = generator._outputs(request, list(file.outputs))
-        for values in made:
+        request = generator._request([0] * count if card.classes else None, range(count), None, None, None)
+        made = dict(zip(file.outputs, generator._outputs(request, list(file.outputs)), strict=True))
+        for values in made.values():
             if len(values) != count:
                 raise NotAGenerator(f"it makes {len(values)} pictures where {count} are asked for")
-        image = made[list(file.outputs).index("image")]
-        if not np.isfinite(image).all() or np.abs(image).max() > 1.0 + 1e-3:
+        if made["image"].shape[1:] != (image.channels, image.height, image.width):
+            raise NotAGenerator(f"its image is {made['image'].shape[1:]}, and the card says {generator.picture_shape}")
+        if not np.isfinite(made["image"]).all() or np.abs(made["image"]).max() > 1.0 + 1e-3:
             hint = "" if file.tensors is None else ", by the values for black and white that were given"
             raise NotAGenerator(f"its image is not finite or not within -1..1{hint}")
+    return generator

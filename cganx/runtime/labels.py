@@ -17,7 +17,9 @@ from cganx.errors import LabelError
 
 __all__ = ["NONE", "SUM_TOLERANCE", "Label", "Labels", "weight_text"]
 
-Label: TypeAlias = "str | int | Mapping[str | int, float] | np.ndarray[Any, Any] | None"
+# A Mapping takes its keys as they are: a dict[str, float] is no Mapping[str | int, float].
+Weights: TypeAlias = "Mapping[str, float] | Mapping[int, float] | Mapping[str | int, float]"
+Label: TypeAlias = "str | int | Weights | np.ndarray[Any, Any] | None"
 SUM_TOLERANCE = 1e-4
 NONE = "none"  # the text of a label with no attribute on
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -156,7 +156,6 @@ def _check_length(length: int, limits: Limits) -> None:
 
 
 def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Tensors | None, limits: Limits) -> ModelFile:
-    known = tensors or Tensors()
     model = parse(memoryview(data))
     text = model.metadata.get(CARD_KEY)
     if text is None and card is None:
@@ -168,19 +167,34 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Te
         digest = check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
     assert card is not None
-    graph = _check_model(model, known.latent, limits)
-    _check_card(card, graph, known, adopted=text is None, foreign=tensors is not None)
-    inputs = _by_contract(graph.inputs, known)
-    outputs = {value.name: tuple(graph.facts[value.name].shape[1:]) for value in model.graph.outputs}
+    graph = _check_model(model, (tensors or Tensors()).latent, limits)
+    file = described(card, Ends(graph.inputs, graph.outputs, graph.facts), tensors, adopted=text is None)
+    return replace(file, data=data, sha256=digest or _hash(card.to_json(), model.graph_bytes), path=path)
+
+
+class Ends(NamedTuple):
+    """What goes in and out of a graph, and the types and shapes of these values at a batch of two."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    facts: Mapping[str, Fact]
+
+
+def described(card: GeneratorCard, ends: Ends, tensors: Tensors | None, *, adopted: bool) -> ModelFile:
+    """What a card and a graph say together, without the bytes. Raises CardMismatch or NotAGenerator where they disagree."""
+    known = tensors or Tensors()
+    _check_card(card, ends, known, adopted=adopted, foreign=tensors is not None)
+    inputs = _by_contract(ends.inputs, known)
+    outputs = {value.name: tuple(ends.facts[value.name].shape[1:]) for value in ends.outputs}
     if tensors is not None:
         outputs = {"image": (card.image.channels, card.image.height, card.image.width)}
     return ModelFile(
-        data,
+        b"",
         card,
-        digest or _hash(card.to_json(), model.graph_bytes),
+        "",
         {name: (value.shape or ())[1:] for name, value in inputs.items()},
         outputs,
-        path,
+        None,
         tensors,
         {name: value.dtype for name, value in inputs.items() if value.dtype is not None},
     )
@@ -276,14 +290,11 @@ class _Checked:
             raise UnsafeModel(f"its inputs take {drawn:,} random values for one picture, more than a generator may{_MORE}")
 
     def _declared(self, value: Value) -> Fact:
-        if value.dtype is None or not value.shape:
-            raise NotAGenerator(f"input {value.name!r} has no declared shape with a batch")
-        if isinstance(value.shape[0], int):
-            raise CardMismatch(f"input {value.name!r} has a fixed batch of {value.shape[0]}; the batch must be symbolic")
-        sizes = [size if isinstance(size, int) else self.limits.symbolic_size for size in value.shape[1:]]
+        dtype, shape = batched(value)
+        sizes = [size if isinstance(size, int) else self.limits.symbolic_size for size in shape[1:]]
         if any(size < 1 for size in sizes):
             raise UnsafeModel(f"input {value.name!r} has an impossible shape {value.shape}")
-        fact = Fact(value.dtype, (self.batch, *sizes))
+        fact = Fact(dtype, (self.batch, *sizes))
         self._count(f"input {value.name!r}", fact)
         return fact
 
@@ -333,12 +344,21 @@ class _Checked:
             raise UnsafeModel(f"it declares {value.name!r} with shape {value.shape}, but makes {_said(fact.shape)}")
 
 
+def batched(value: Value) -> tuple[np.dtype[Any], tuple[Dimension, ...]]:
+    """The type and shape of an input. Raises NotAGenerator or CardMismatch where its batch is not symbolic."""
+    if value.dtype is None or not value.shape:
+        raise NotAGenerator(f"input {value.name!r} has no declared shape with a batch")
+    if isinstance(value.shape[0], int):
+        raise CardMismatch(f"input {value.name!r} has a fixed batch of {value.shape[0]}; the batch must be symbolic")
+    return value.dtype, value.shape
+
+
 def _said(shape: tuple[int, ...]) -> tuple[int | str, ...]:
     return ("batch", *shape[1:])
 
 
-def _check_card(card: GeneratorCard, graph: _Checked, tensors: Tensors, *, adopted: bool, foreign: bool) -> None:
-    """Hold the card against the graph: names, types, ranks, sizes, class count. Only an adopted file may lack `pixels`."""
+def contract_inputs(card: GeneratorCard) -> dict[str, tuple[np.dtype[Any], tuple[int | None, ...]]]:
+    """The inputs that a card asks a graph for: types, and shapes without the batch."""
     wanted: dict[str, tuple[np.dtype[Any], tuple[int | None, ...]]] = {}
     number = DTYPES[FLOAT]
     if card.latent is not None:
@@ -351,6 +371,12 @@ def _check_card(card: GeneratorCard, graph: _Checked, tensors: Tensors, *, adopt
         wanted["truncation"] = (number, (1,))
     if card.source is not None:
         wanted["source"] = (number, (card.source.channels, card.source.height, card.source.width))
+    return wanted
+
+
+def _check_card(card: GeneratorCard, graph: Ends, tensors: Tensors, *, adopted: bool, foreign: bool) -> None:
+    """Hold the card against the graph: names, types, ranks, sizes, class count. Only an adopted file may lack `pixels`."""
+    wanted, number = contract_inputs(card), DTYPES[FLOAT]
     inputs = _by_contract(graph.inputs, tensors)
     for name, (dtype, sizes) in wanted.items():
         if name not in inputs:
@@ -397,7 +423,7 @@ def _check_input(value: Value, dtype: np.dtype[Any], sizes: tuple[int | None, ..
         raise CardMismatch(f"the graph's input {value.name!r} is {value.dtype} {value.shape}, but the card asks for {asked}")
 
 
-def _check_output(graph: _Checked, name: str, dtype: np.dtype[Any], sizes: tuple[int, ...], open_size: bool) -> None:
+def _check_output(graph: Ends, name: str, dtype: np.dtype[Any], sizes: tuple[int, ...], open_size: bool) -> None:
     value = next((value for value in graph.outputs if value.name == name), None)
     if value is None:
         raise NotAGenerator(f"it has no output {name!r}")

@@ -1,9 +1,8 @@
-"""A generator under use: many threads on one, or one after the other; says its private memory again and again (Linux).
+"""A generator that many threads share; says its private memory again and again (Linux).
 
-    load_subject.py threads FILE THREADS SECONDS
-    load_subject.py cycles FILE CYCLES
+    load_subject.py FILE THREADS SECONDS
 
-Each line is JSON: ``at`` (seconds, or cycles), ``private`` bytes, ``runs`` so far, and how many of them ``differ``.
+Each line is JSON: ``at`` seconds, ``private`` bytes, ``runs`` so far, and how many of them ``differ`` from a single thread's.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from cganx import runtime
 BATCHES = (1, 2, 3, 7, 16, 33, 64, 100)
 REQUESTS = 40
 EVERY = 0.5  # seconds
-EVERY_CYCLES = 5
 
 
 def say(at: float, runs: int, differ: int) -> None:
@@ -35,7 +33,7 @@ def requests(classes: int) -> list[tuple[int, range]]:
     return [(dice.randrange(classes), range(first := dice.randrange(2**40), first + BATCHES[n % 8])) for n in range(REQUESTS)]
 
 
-def by_threads(path: str, threads: int, seconds: float) -> None:
+def under_use(path: str, threads: int, seconds: float) -> None:
     """Each thread asks for one of the requests after the other, by chance, and holds the answer to that of a single thread."""
     generator = runtime.load(path, device="cpu")
     asked = requests(len(generator.card.classes))
@@ -61,20 +59,6 @@ def by_threads(path: str, threads: int, seconds: float) -> None:
         thread.join()
 
 
-def by_cycles(path: str, cycles: int) -> None:
-    """Load, make pictures, let go."""
-    first = runtime.load(path, device="cpu").generate(0, range(16)).tobytes()
-    differ = 0
-    for cycle in range(cycles):
-        if cycle % EVERY_CYCLES == 0:
-            say(cycle, cycle, differ)
-        differ += runtime.load(path, device="cpu").generate(0, range(16)).tobytes() != first
-    say(cycles, cycles, differ)
-
-
 if __name__ == "__main__":
-    how, path, *numbers = sys.argv[1:]
-    if how == "threads":
-        by_threads(path, int(numbers[0]), float(numbers[1]))
-    else:
-        by_cycles(path, int(numbers[0]))
+    path, threads, seconds = sys.argv[1:]
+    under_use(path, int(threads), float(seconds))

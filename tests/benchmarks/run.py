@@ -26,6 +26,7 @@ BENCHMARKS = (
     "import_cost",
     "cold_start",
     "guest_table",
+    "host_costs",
     "generate_ratio",
     "throughput",
     "half_weights",

@@ -239,23 +239,3 @@ def test_no_torch_is_loaded_and_nothing_is_said(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is POSIX's")
-def test_progress_is_shown_on_a_terminal(tmp_path, part):
-    part("tqdm")
-    import pty
-    import termios
-
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 80))
-    os.set_blocking(master, False)
-    subprocess.run(
-        [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-99"],
-        stderr=slave,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    assert b"/200" in os.read(master, 100_000)
-    os.close(slave)
-    os.close(master)

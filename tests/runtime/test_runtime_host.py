@@ -58,15 +58,29 @@ def test_a_host_stays_clean(tmp_path: Path, part: Callable[[str], None]) -> None
     env |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
     done = python(
         """
-        import logging, os, signal, threading
-        handlers, level = list(logging.root.handlers), logging.root.level
-        before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+        import faulthandler, logging, os, signal, sys, threading, warnings
+        import numpy  # which brings threads and loggers of its own, or none
+        def look():
+            tasks = len(os.listdir("/proc/self/task")) if os.path.exists("/proc/self/task") else 0
+            named = {name: logging.getLogger(name) for name in list(logging.root.manager.loggerDict)}
+            loggers = {name: (one.handlers, one.level) for name, one in named.items() if one.handlers or one.level}
+            return (
+                list(logging.root.handlers), logging.root.level, logging.root.manager.disable, loggers,
+                {one: signal.getsignal(one) for one in signal.valid_signals()}, faulthandler.is_enabled(),
+                threading.active_count(), tasks, sys.stdout, sys.stderr, sys.excepthook, list(warnings.filters),
+                os.getcwd(),
+            )
+        before = look()
+        from cganx import runtime
         from cganx.runtime import testing
-        tiny = testing.tiny("auto")
-        tiny.generate("disc", seeds=range(70))
-        assert (list(logging.root.handlers), logging.root.level) == (handlers, level)
-        assert {one: signal.getsignal(one) for one in before} == before
-        assert threading.active_count() == 1
+        with runtime.load(testing.TINY, "auto", threads=2) as tiny:
+            tiny.warm_up()
+            tiny.generate("disc", seeds=range(70))
+            stream = tiny.stream((("disc", seed) for seed in range(99)), 8, prefetch=True)
+            next(stream)
+            del stream
+        after = look()
+        assert after == before, (before, after)
         """,
         env,
     )
@@ -83,19 +97,19 @@ def test_an_idle_session_does_not_spin(part: Callable[[str], None]) -> None:
         tiny = testing.tiny()
         tiny.generate("disc", seeds=range(256))
         time.sleep(0.2)
-        start = time.process_time()
-        time.sleep(1.0)
-        print(time.process_time() - start)
+        start, began = time.process_time(), time.perf_counter()
+        time.sleep(1.5)
+        print((time.process_time() - start) / (time.perf_counter() - began))
         """
     )
-    assert float(done.stdout) < 0.05, done.stderr
+    assert float(done.stdout) < 0.01, done.stderr
 
 
 def test_the_session_uses_the_processors_that_the_process_may_use(
     monkeypatch: pytest.MonkeyPatch, part: Callable[[str], None]
 ) -> None:
     part("onnxruntime")
-    assert backend.threads_here() == len(os.sched_getaffinity(0))
+    assert 1 <= backend.threads_here() <= len(os.sched_getaffinity(0))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
     assert backend.threads_here() == 1
     session, _ = backend.open_session(testing.TINY.read_bytes(), "cpu", None)
@@ -160,7 +174,7 @@ class FakeOrt:
 
     def InferenceSession(self, data: bytes, options: Any, providers: list[Any], enable_fallback: int) -> FakeSession:  # noqa: N802
         del data, options
-        assert enable_fallback == (len(providers) > 1)
+        assert enable_fallback == 0
         wants_cuda = providers[0] != "CPUExecutionProvider"
         return FakeSession([self.active, "CPUExecutionProvider"] if wants_cuda else ["CPUExecutionProvider"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from cganx_cli.choices import choices, codes_of
 from cganx_cli.files import write_whole
 from cganx_cli.options import class_option, code_option, device_option, json_option, model_argument, seeds_option
 from cganx_cli.png import Provenance, write_png
-from cganx_cli.progress import progress_bar
+from cganx_cli.progress import progress_bar, stage_shown
 from cganx_cli.seeds import Seeds, parse_seeds
 
 __all__ = ["explore"]
@@ -100,6 +100,7 @@ def explore(
     made: list[Sheet] = []
     left: list[_Left] = []
     with progress_bar(len(wanted), "sheet") as bar:
+        view = replace(view, progress=stage_shown(bar))
         for name in wanted:
             try:
                 one = SHEETS[name](view)
