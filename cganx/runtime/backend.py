@@ -36,8 +36,10 @@ __all__ = [
 ]
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-_GPU_LINE = 'pip uninstall -y onnxruntime onnxruntime-gpu && pip install "onnxruntime-gpu[cuda,cudnn]"'
+_ADD_CUDA = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+_GPU_LINE = f"pip uninstall -y onnxruntime onnxruntime-gpu && {_ADD_CUDA}"
 _CPU_LINE = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
+_OLDEST = (1, 18)  # the first that reads IR version 10, which export writes
 _DRIVER = "Install an NVIDIA driver (series 580 or later for CUDA 13) on a machine with an NVIDIA GPU"
 _building = Lock()
 MOST_THREADS = 1024
@@ -114,17 +116,19 @@ def import_onnxruntime() -> ModuleType:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "onnxruntime":
+        if error.name == "onnxruntime":
             raise BackendMissing(
-                f"onnxruntime lacks {error.name}. Install it again: pip install --force-reinstall onnxruntime"
-            ) from error
-        raise BackendMissing(
-            'onnxruntime is not installed. Install one of them: pip install "cganx[cpu]" or pip install "cganx[gpu]"'
-        ) from None
+                'onnxruntime is not installed. Install one of them: pip install "cganx[cpu]" or pip install "cganx[gpu]"'
+            ) from None
+        raise BackendMissing(f"onnxruntime lacks {error.name}. Install it again: {_again()}") from error
     except ImportError as error:
-        raise BackendMissing(f"onnxruntime is installed but does not load: {error}") from error
+        raise BackendMissing(
+            f"onnxruntime is installed but does not load: {first_line(error)}. Install it again: {_again()}"
+        ) from error
     if not hasattr(onnxruntime, "InferenceSession"):
-        raise BackendMissing(f"onnxruntime is damaged, as uninstalling one of its two wheels leaves it. {_CPU_LINE}")
+        raise BackendMissing(f"onnxruntime is damaged, as uninstalling one of its two wheels leaves it. {_again()}")
+    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _OLDEST:
+        raise BackendMissing(f"onnxruntime {onnxruntime.__version__} is too old to read generators. {_again()}")
     module: ModuleType = onnxruntime
     return module
 
@@ -222,20 +226,32 @@ def _library_fault(folder: str) -> tuple[str, str] | None:
         for name in ("shared", "cuda"):
             ctypes.CDLL(os.path.join(folder, pattern.format(name)), mode=getattr(ctypes, "RTLD_GLOBAL", 0))
     except OSError as error:
-        library = str(error).partition(":")[0]
+        library, _, cause = str(error).partition(": ")
         if "libcuda." in library or "nvcuda" in str(error):
             return f"the NVIDIA driver's library {library} is not there", _DRIVER
-        return f"the library {library} cannot be loaded ({error})", 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+        if not cause:  # Windows names only the library that needs it
+            library, cause = pattern.format(name), str(error)
+        return f"the library {library} cannot be loaded ({cause})", _ADD_CUDA
     return None
 
 
-def _both_wheels() -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
+def _wheels() -> list[str]:
+    """The installed distributions that bring the module onnxruntime; each writes over the files of the others."""
+    from importlib.metadata import packages_distributions
 
-    found = []
-    for name in ("onnxruntime", "onnxruntime-gpu"):
-        with contextlib.suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
-    if len(found) < 2:
+    return sorted(set(packages_distributions().get("onnxruntime", [])))
+
+
+def _again() -> str:
+    """The line that installs onnxruntime afresh: for CUDA where a wheel with CUDA is what is installed."""
+    return _GPU_LINE if _wheels() == ["onnxruntime-gpu"] else _CPU_LINE
+
+
+def _both_wheels() -> str | None:
+    wheels = _wheels()
+    if len(wheels) < 2:
         return None
-    return f"{' and '.join(found)} are installed over each other; keep one: {_GPU_LINE}"
+    from importlib.metadata import version
+
+    found = " and ".join(f"{name} {version(name)}" for name in wheels)
+    return f"{found} are installed over each other; keep one: pip uninstall -y {' '.join(wheels)} && {_ADD_CUDA}"

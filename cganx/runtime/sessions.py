@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from ctypes import py_object, pythonapi
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from cganx.errors import RequestError
+from cganx.runtime.processors import threads_here
 
 __all__ = ["FixedBatch", "OwnSession", "Session", "check_process"]
 
@@ -40,10 +42,13 @@ class OwnSession:
     def __init__(self, session: Any) -> None:
         self._session = session
         self._process = os.getpid()
+        # What runs take at once stays with the session's arena for good, and more of them than processors are no faster.
+        self._turns = BoundedSemaphore(threads_here())
 
     def run(self, names: Sequence[str], feed: Mapping[str, Array], /) -> Sequence[Array]:
-        """What onnxruntime makes."""
-        outputs: Sequence[Array] = self._session.run(names, feed)
+        """What onnxruntime makes, in as many runs at once as there are processors; others wait."""
+        with self._turns:
+            outputs: Sequence[Array] = self._session.run(names, feed)
         return outputs
 
     # Bound here, for when a process ends the names of a module are gone before its last objects are.

@@ -25,6 +25,7 @@ from subjects import BUILD, ROOT, say
 BENCHMARKS = (
     "import_cost",
     "cold_start",
+    "guest_table",
     "host_costs",
     "generate_ratio",
     "rewrites",
@@ -33,6 +34,7 @@ BENCHMARKS = (
     "keras_step",
     "step_speed",
     "steady_memory",
+    "under_load",
     "million_pictures",
     "mutants",
     "bundled_quality",

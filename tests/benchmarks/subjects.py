@@ -73,6 +73,18 @@ def kept_file(path: Path, make: Callable[[], None]) -> Path:
     return path
 
 
+def peer(requirement: str) -> Path:
+    """The Python of an environment with another package, and the numpy and onnxruntime of this one."""
+    name = requirement.partition("[")[0].partition("=")[0]
+    same = _same_versions("numpy", "onnxruntime")
+
+    def make() -> None:
+        _environment(BUILD / name, requirement, *same)
+
+    _kept(BUILD / f"{name}.stamp", _stamp([], requirement, *same, sys.version), make, f"installing {requirement}")
+    return _python(BUILD / name)
+
+
 def cdcgan_file(*, rewrite: bool = True) -> Path:
     """A file of the cdcgan generator with fresh weights: speed does not depend on what it has learned."""
     path = BUILD / ("cdcgan.onnx" if rewrite else "cdcgan-plain.onnx")
