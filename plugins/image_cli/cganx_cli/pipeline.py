@@ -77,6 +77,7 @@ class Pipeline(Generic[T]):
                     yield one.result()
             finally:
                 feeder.end()
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Feeder(threading.Thread, Generic[T]):

@@ -104,7 +104,7 @@ def _member(name: str, content: bytes) -> Iterator[bytes]:
 def _header(name: str, size: int) -> bytes:
     """A regular file's, of 1970 and nobody. tarfile makes the same in thirty times as long."""
     start = b"%s\x000000644\x000000000\x000000000\x00%011o\x0000000000000\x00" % (name.encode().ljust(99, b"\0"), size)
-    end = b"0" + bytes(100) + b"ustar\x0000" + bytes(64) + b"0000000\x000000000\x00" + bytes(167)
+    end = b"0" + bytes(100) + b"ustar\x0000" + bytes(64 + 16 + 167)
     return b"%s%06o\x00 %s" % (start, sum(start) + 8 * 32 + sum(end), end)
 
 

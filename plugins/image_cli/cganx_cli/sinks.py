@@ -26,6 +26,7 @@ SCRATCH = ".cganx-"
 URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(://|::)")
 BLOCK = 16 * 2**20  # of a multipart upload, which has at most 10,000
 FIRST_WAIT = 0.2
+OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "oci"})  # to make a folder there is to make a bucket
 
 
 class Sink(Protocol):
@@ -266,16 +267,21 @@ class RemoteSink:
         self.url = url.rstrip("/")
         self.root = str(stringify_path(root)).rstrip("/")
         self.patience = patience
+        protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else {*self.fs.protocol}
+        self._folders = not protocols & OBJECT_STORES
 
     def place(self, name: str = "") -> str:
         """The URL."""
         return f"{self.url}/{name}".rstrip("/")
 
     def reach(self) -> None:
-        """Ask the server, so that one that does not answer, or has no such bucket, is known before the first picture."""
-        bucket = self.root.partition("/")[0]
-        if "s3" in self.fs.protocol and not self._patiently("reach", "", lambda: self.fs.exists(bucket)):
-            raise click.ClickException(f"cannot write {self.url}: there is no bucket {bucket!r}; make it first")
+        """Ask the server, so that one that does not answer is known before the first picture."""
+
+        def ask() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self.fs.info(self.root)
+
+        self._patiently("reach", "", ask)
 
     def open(self) -> None:
         """Object stores have nothing to open."""
@@ -321,7 +327,9 @@ class RemoteSink:
     def _put(self, path: str, data: bytes) -> None:
         try:
             self.fs.pipe_file(path, data)
-        except FileNotFoundError:  # file systems that have folders
+        except FileNotFoundError:
+            if not self._folders:
+                raise
             self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             self.fs.pipe_file(path, data)
 
@@ -329,9 +337,9 @@ class RemoteSink:
     def stream(self, name: str) -> Iterator[BinaryIO]:
         """A multipart upload, which is completed at the end and aborted where that does not come."""
         path = self._path(name)
-        with contextlib.suppress(Exception):  # object stores have no folders; where one is missing the next line says so
-            self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         with self._sentences("write", name):
+            if self._folders:
+                self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             file = self.fs.open(path, "wb", block_size=BLOCK, autocommit=False)
         try:
             yield _Telling(file, lambda: self._sentences("write", name))  # type: ignore[misc]
