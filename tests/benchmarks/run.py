@@ -33,6 +33,7 @@ BENCHMARKS = (
     "step_speed",
     "steady_memory",
     "million_pictures",
+    "bulk_rate",
     "mutants",
     "bundled_quality",
     "demo_time",

@@ -16,11 +16,12 @@ __all__ = ["MANIFEST", "Manifest", "manifest_line"]
 
 MANIFEST = "manifest.jsonl"
 _BLOCK = 2**20
+_JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each line
 
 
 def manifest_line(name: str, provenance: Provenance) -> str:
     """The line of a file."""
-    return json.dumps({"file": name, **dict(provenance.texts())}, ensure_ascii=False) + "\n"
+    return _JSON.encode({"file": name, **dict(provenance.texts())}) + "\n"
 
 
 class Manifest:

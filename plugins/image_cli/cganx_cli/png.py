@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +62,11 @@ def _filtered(pixels: Array) -> Array:
     padded = np.zeros((count, height + 1, (width + 1) * channels), np.int16)
     padded[:, 1:, channels:] = rows
     left, up, corner = padded[:, 1:, :-channels], padded[:, :-1, channels:], padded[:, :-1, :-channels]
-    to_left, to_up, to_corner = np.abs(up - corner), np.abs(left - corner), np.abs(left + up - 2 * corner)
+    down, right = up - corner, left - corner  # as far as the estimate left + up - corner is from left, and from up
+    to_corner = np.abs(down + right)
+    to_left, to_up = np.abs(down, out=down), np.abs(right, out=right)
     nearest = np.where(to_up <= to_corner, up, corner)
-    predicted = np.where((to_left <= to_up) & (to_left <= to_corner), left, nearest)
+    predicted = np.where(to_left <= np.minimum(to_up, to_corner), left, nearest)
     np.subtract(rows, predicted, out=out[:, :, 1:], casting="unsafe")
     return out
 
@@ -72,7 +75,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return b"".join([struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))])
 
 
+@lru_cache(maxsize=256)
 def _text(key: str, text: str) -> bytes:
+    """All but the seed come again and again."""
     try:
         return _chunk(b"tEXt", key.encode() + b"\0" + text.encode("latin-1"))
     except UnicodeEncodeError:

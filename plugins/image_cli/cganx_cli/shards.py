@@ -26,6 +26,7 @@ __all__ = ["SHARDS", "ShardFormat", "Shards", "TarShards"]
 BLOCK = 512
 RECORD = 20 * BLOCK
 DESCRIPTION = "cganx.shard"
+_JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each picture
 Array = np.ndarray[Any, Any]
 
 
@@ -57,7 +58,7 @@ class TarShards:
         yield from _member(f"{row.key}.png", row.png)
         if row.label is not None:
             yield from _member(f"{row.key}.cls", str(row.label).encode())
-        texts = json.dumps(dict(row.provenance.texts()), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        texts = _JSON.encode(dict(row.provenance.texts())).encode("utf-8", "surrogatepass")
         yield from _member(f"{row.key}.json", texts)
 
     @contextmanager

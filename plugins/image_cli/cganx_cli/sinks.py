@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import queue
 import re
 import secrets
 import shutil
@@ -25,6 +26,8 @@ T = TypeVar("T")
 SCRATCH = ".cganx-"
 URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(://|::)")
 BLOCK = 16 * 2**20  # of a multipart upload, which has at most 10,000
+PIECE = 4 * 2**20  # that goes to the thread that uploads
+WAITING = 8  # pieces
 FIRST_WAIT = 0.2
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "oci"})  # to make a folder there is to make a bucket
 
@@ -178,10 +181,12 @@ class LocalSink:
         """By a rename, which is the cheapest way there is; a power cut may leave a name without its bytes."""
         scratch = os.path.join(self._scratch, str(threading.get_ident()))
         with self._sentences(name):
-            with open(scratch, "wb", buffering=0) as file:
-                view = memoryview(data)
-                while view:
-                    view = view[file.write(view) :]
+            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+            try:
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            finally:
+                os.close(descriptor)
             self._rename(scratch, name, new)
 
     @contextlib.contextmanager
@@ -341,15 +346,21 @@ class RemoteSink:
             if self._folders:
                 self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             file = self.fs.open(path, "wb", block_size=BLOCK, autocommit=False)
+        behind = _Behind(file)
         try:
-            yield _Telling(file, lambda: self._sentences("write", name))  # type: ignore[misc]
+            yield behind  # type: ignore[misc]
             with self._sentences("write", name):
+                behind.finish()
                 file.close()
                 file.commit()
         except BaseException:
+            behind.abandon()
             with contextlib.suppress(Exception):
                 file.discard()
             file.closed = True  # or fsspec would send what is left when it is collected
+            if behind.error is not None:
+                with self._sentences("write", name):
+                    raise behind.error from None
             raise
 
     def _path(self, name: str) -> str:
@@ -381,26 +392,61 @@ class RemoteSink:
             raise click.ClickException(f"cannot {verb} {self.place(name)}: {_line(error)}{whole}") from error
 
 
-class _Telling:
-    """A file whose failed writes are sentences."""
+class _Behind:
+    """A file that a thread of its own writes, so that whoever fills it does not wait for the network."""
 
-    def __init__(self, file: Any, sentences: Callable[[], contextlib.AbstractContextManager[None]]) -> None:
-        self._file = file
-        self._sentences = sentences
+    def __init__(self, file: Any) -> None:
         self.closed = False
+        self.error: Exception | None = None
+        self._file = file
+        self._buffer = bytearray()
+        self._size = 0
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._send, name="upload", daemon=True)
+        self._thread.start()
 
     def write(self, data: bytes) -> int:
-        with self._sentences():
-            return int(self._file.write(data))
+        """Raises what an earlier write ended with."""
+        self._buffer += data
+        self._size += len(data)
+        if len(self._buffer) >= PIECE:
+            self._put()
+        return len(data)
 
     def tell(self) -> int:
-        return int(self._file.tell())
+        return self._size
 
     def flush(self) -> None:
         """Blocks go when they are full."""
 
     def close(self) -> None:
         """The sink closes it."""
+
+    def finish(self) -> None:
+        """Wait until all is written. Raises what a write ended with."""
+        self._put()
+        self.abandon()
+        if self.error is not None:
+            raise self.error
+
+    def abandon(self) -> None:
+        """Let the thread end."""
+        self._blocks.put(None)
+        self._thread.join()
+
+    def _put(self) -> None:
+        if self.error is not None:
+            raise self.error
+        self._blocks.put(bytes(self._buffer))
+        self._buffer.clear()
+
+    def _send(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            if self.error is None:
+                try:
+                    self._file.write(block)
+                except Exception as error:  # raised where the next block is put
+                    self.error = error
 
 
 def _line(error: BaseException) -> str:
