@@ -105,7 +105,7 @@ class LocalSink:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.encoders = _processors()
+        self.encoders = 2 * _processors()  # some of them wait for the disk
         self._scratch = ""
         self._lock: int | None = None
         self._made = False
@@ -357,7 +357,8 @@ class RemoteSink:
             behind.abandon()
             with contextlib.suppress(Exception):
                 file.discard()
-            file.closed = True  # or fsspec would send what is left when it is collected
+            with contextlib.suppress(AttributeError):
+                file.closed = True  # or fsspec would send what is left when it is collected
             if behind.error is not None:
                 with self._sentences("write", name):
                     raise behind.error from None
