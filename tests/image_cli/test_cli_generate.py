@@ -211,11 +211,13 @@ def test_cuda_is_a_promise(make, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_one_sentence(run, tmp_path):
     (tmp_path / "file").write_text("")
-    for place in ("file", "file/out"):
-        done = run("generate", TINY, "-o", tmp_path / place, "--seeds", "0")
-        assert done.exit_code == 1
-        assert "cannot write" in done.stderr
-        assert done.stderr.count("\n") == 1
+    done = run("generate", TINY, "-o", tmp_path / "file/out", "--seeds", "0")
+    assert done.exit_code == 1
+    assert "cannot write" in done.stderr
+    assert done.stderr.count("\n") == 1
+    done = run("generate", TINY, "-o", tmp_path / "file", "--seeds", "0")
+    assert done.exit_code == 2
+    assert "is no folder; give -o a folder to fill" in done.stderr
 
 
 def test_a_full_disk_leaves_whole_files_and_no_scratch(make, tmp_path, monkeypatch):

@@ -112,13 +112,12 @@ def test_a_scratch_folder_that_is_in_use_is_left_alone(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a full disk is tried with a small file system in memory, Linux's")
-def test_a_disk_that_is_full_and_then_is_not(tmp_path, lacking):
+def test_a_disk_that_is_full_and_then_is_not_and_one_that_is_read_only(tmp_path):
     whole, small = tmp_path / "whole", tmp_path / "small"
     run(whole, *SEEDS)
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", small], capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a file system")
-    del lacking
     try:
         said = run(small / "out", *SEEDS, code=1)
         assert "No space left on device" in said
@@ -130,6 +129,11 @@ def test_a_disk_that_is_full_and_then_is_not(tmp_path, lacking):
         assert {name: data for name, data in contents(small / "out").items() if name.endswith(".png")} == {
             name: data for name, data in contents(whole).items() if name.endswith(".png")
         }
+        subprocess.run(["mount", "-o", "remount,ro", small], check=True)
+        for args in (("--seeds", "900"), ("--seeds", "900", "--shards", "1")):
+            said = run(small / "out", *args, code=1)
+            assert "Read-only file system" in said
+            assert said.count("\n") == 1
     finally:
         subprocess.run(["umount", small], check=True)
 

@@ -117,7 +117,7 @@ class LocalSink:
     def reach(self) -> None:
         """What is there must be a folder."""
         if os.path.lexists(self.root) and not os.path.isdir(self.root):
-            raise click.ClickException(f"cannot write {self.root}: it is there, and is no folder; give -o a folder to fill")
+            raise click.UsageError(f"cannot write {self.root}: it is there, and is no folder; give -o a folder to fill")
 
     def open(self) -> None:
         """Make the folder, and in it a scratch folder under a lock."""
