@@ -71,6 +71,13 @@ def test_skip_goes_on_mends_and_refuses_others(fill, kind):
     assert contents(out) == whole
 
 
+def test_parquet_without_pyarrow_is_one_sentence(fill, monkeypatch, tmp_path):
+    monkeypatch.setattr("cganx_cli.generate.find_spec", lambda _: None)
+    said = fill("out", "--seeds", "0", "--format", "parquet", code=1)
+    assert said == 'Error: --format parquet needs pyarrow, which is not installed: pip install "cganx[bulk]"\n'
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_tar_is_what_tarfile_would_write(fill):
     (path,) = fill("out", "--seeds", "0-2", "--class", "disc", "--format", "webdataset").iterdir()
     assert path.name == "tiny-00000-of-00001.tar"

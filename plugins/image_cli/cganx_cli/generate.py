@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -115,7 +116,7 @@ def _shard_numbers(context: click.Context, parameter: click.Parameter, text: str
     "--encoders",
     type=click.IntRange(1, 256),
     metavar="N",
-    help="Threads that encode and write; as many as processors by default.",
+    help="Threads that encode and write; two a processor by default, 16 for a URL.",
 )
 @click.option(
     "--patience",
@@ -176,6 +177,9 @@ def generate(
             "bulk": format_ != "files",
         }
     )
+    needed = SHARDS[format_].package if format_ in SHARDS else None
+    if needed is not None and find_spec(needed) is None:
+        raise click.ClickException(f'--format {format_} needs {needed}, which is not installed: pip install "cganx[bulk]"')
     place = LAYOUTS[layout] if layout else FREE
     template = _as_usage(lambda: _template(place, name, quality)) if format_ == "files" else None
     settings = Settings(existing, shards, shard, mirror == "random", size, filter_, quality, batch_size, encoders, quiet)

@@ -38,6 +38,7 @@ class ParquetShards:
     """Columns image {bytes, path}, label, class, seed, truncation, code, model, sha256."""
 
     suffix = ".parquet"
+    package: str | None = "pyarrow"
 
     def encode(self, rows: Sequence[Row]) -> Sequence[Row]:
         """As they are: columns are made of a thousand."""

@@ -34,6 +34,8 @@ class ShardFormat(Protocol):
     """A kind of file that holds many pictures."""
 
     suffix: str
+    package: str | None
+    """What must be installed for it."""
 
     def encode(self, rows: Sequence[Row]) -> Any:
         """What :meth:`writer` takes of some pictures. May run in many threads at once."""
@@ -49,6 +51,7 @@ class TarShards:
     """A tar of the ``webdataset`` package's form: KEY.png, KEY.cls and KEY.json for each picture, KEY its place among all."""
 
     suffix = ".tar"
+    package: str | None = None
 
     def encode(self, rows: Sequence[Row]) -> bytes:
         """Headers and contents, all of a time and owner that never change."""
