@@ -94,6 +94,19 @@ def test_an_error_of_any_thread_is_raised_by_the_caller_s(broken):
     assert not [one for one in threading.enumerate() if one.name.startswith(("session", "encode"))]
 
 
+def test_what_comes_before_a_wrong_request_is_made():
+    def requests():
+        for one in plan():
+            if one.index == 150:
+                raise RequestError("line 151")
+            yield one
+
+    made = []
+    with pytest.raises(RequestError, match="line 151"):
+        made.extend(pipeline(lambda requests, _: len(requests)).run(requests()))
+    assert sum(made) == 150
+
+
 def test_stop_ends_after_what_is_in_work():
     stop, done = threading.Event(), []
     for count in pipeline(lambda requests, _: len(requests), stop=stop).run(plan("0-999999")):

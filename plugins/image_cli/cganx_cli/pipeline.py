@@ -91,6 +91,7 @@ class _Feeder(threading.Thread, Generic[T]):
         self._results: queue.Queue[Future[T] | None] = queue.Queue(max(2, min(AHEAD * pipeline.encoders, most)))
         self._closed = threading.Event()
         self._reading = False
+        self._failed: Exception | None = None
 
     def run(self) -> None:
         try:
@@ -146,13 +147,22 @@ class _Feeder(threading.Thread, Generic[T]):
             yield wanted
 
     def _read(self, count: int) -> list[Request]:
+        """The next requests; what comes before a wrong one is made before that is said."""
+        if self._failed is not None:
+            raise self._failed
         if self._stopped:
             return []
         self._reading = True
+        read: list[Request] = []
         try:
-            return list(islice(self._requests, count))
+            read.extend(islice(self._requests, count))
+        except Exception as error:
+            self._failed = error
         finally:
             self._reading = False
+        if self._failed is not None and not read:
+            raise self._failed
+        return read
 
 
 def _pieces(requests: Sequence[Request]) -> Iterator[tuple[Sequence[Request], slice]]:
