@@ -69,6 +69,6 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(INSTALL) -e ".[cpu,cli,train,export,dev]"
+	$(INSTALL) -e ".[cpu,cli,bulk,train,export,dev]"
 	$(INSTALL) --no-deps $(FEATURE_NETWORK) $(TRITON_MESSAGES) $(FOREIGN_GENERATORS)
 	@touch $@

@@ -17,7 +17,7 @@ from cganx.errors import DataError
 
 __all__ = ["find_folder"]
 
-CLUTTER = frozenset({"thumbs.db", "desktop.ini", "@eadir", "__macosx"})
+CLUTTER = frozenset({"thumbs.db", "desktop.ini", "@eadir", "__macosx", "manifest.jsonl"})  # the last is cganx generate's
 MOST_LICENCE = 2**16
 TEST_NAMES = ("test", "val", "valid", "validation")
 

@@ -36,6 +36,7 @@ BENCHMARKS = (
     "steady_memory",
     "under_load",
     "million_pictures",
+    "bulk_rate",
     "mutants",
     "bundled_quality",
     "demo_time",

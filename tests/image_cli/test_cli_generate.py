@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cganx
 from cganx import runtime
 from cganx.runtime.testing import TINY
 
@@ -39,7 +40,9 @@ def make(run, tmp_path):
 
 
 def files(folder):
-    return sorted(str(path.relative_to(folder)).replace(os.sep, "/") for path in folder.rglob("*") if path.is_file())
+    """All but the manifest."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.jsonl")
+    return sorted(str(path.relative_to(folder)).replace(os.sep, "/") for path in found)
 
 
 def opened(path):
@@ -61,7 +64,10 @@ def test_pictures_are_the_runtime_s_and_say_what_made_them(make, tmp_path):
     pixels, texts = opened(tmp_path / "out/disc/7.png")
     generator = runtime.load(TINY, "cpu")
     assert (pixels == generator.generate("disc", 7)[0, :, :, 0]).all()
-    assert texts == {"cganx.model": "tiny", "cganx.sha256": generator.sha256, "cganx.label": "disc", "cganx.seed": "7"}
+    said = {"cganx.model": "tiny", "cganx.sha256": generator.sha256, "cganx.label": "disc", "cganx.seed": "7"}
+    assert texts == said | {"cganx.version": cganx.__version__}
+    (line,) = (tmp_path / "out/manifest.jsonl").read_text().splitlines()
+    assert json.loads(line) == {"file": "disc/7.png"} | texts
 
 
 def test_blends_and_truncation_are_named(make, tmp_path):
@@ -102,17 +108,23 @@ def test_existing_files_are_an_error_before_anything_is_written(make, tmp_path):
 
 def test_existing_files_of_a_huge_range_are_found_at_once(make):
     assert make("--class", "cross", "--seeds", "123456789012").exit_code == 0
-    assert make("--seeds", "0-18446744073709551615").exit_code == 1
+    assert make("--seeds", "0-400000000000").exit_code == 1
+    done = make("--seeds", "0-18446744073709551615")
+    assert done.exit_code == 2
+    assert "more than any disk holds" in done.stderr
 
 
 def test_existing_skip_goes_on_and_overwrite_replaces(make, tmp_path):
     assert make("--class", "disc", "--seeds", "0").exit_code == 0
     path = tmp_path / "out/disc/0.png"
     whole = path.read_bytes()
-    path.write_bytes(b"mine")
     done = make("--seeds", "0-1", "--existing", "skip", "--json")
-    assert path.read_bytes() == b"mine"
+    assert path.read_bytes() == whole
     assert (json.loads(done.stdout)["written"], json.loads(done.stdout)["skipped"]) == (3, 1)
+    path.write_bytes(b"mine")
+    done = make("--seeds", "0-1", "--existing", "skip")
+    assert (done.exit_code, path.read_bytes()) == (1, b"mine")
+    assert "disc/0.png is there and is no whole PNG" in done.stderr.replace(os.sep, "/")
     assert make("--seeds", "0-1", "--existing", "overwrite").exit_code == 0
     assert path.read_bytes() == whole
 
@@ -126,8 +138,10 @@ def test_json_is_all_that_stands_on_stdout(make):
         "model": "tiny",
         "sha256": runtime.read(TINY).sha256,
         "device": {"name": "cpu", "reason": ""},
+        "seeds": "0-3",
         "written": 8,
         "skipped": 0,
+        "mended": 0,
     }
     assert done.stderr == ""
 
@@ -142,6 +156,28 @@ def test_json_is_all_that_stands_on_stdout(make):
         (["--existing", "ask"], 2, "overwrite"),
         (["--truncation", "0"], 2, "range"),
         (["--batch-size", "0"], 2, "range"),
+        (["--sed", "1"], 2, "--seeds"),
+        (["--seeds", "-4"], 2, "seeds are 0 to"),
+        (["--seeds", "1", "--count", "2"], 2, "give one of them"),
+        (["--requests", "x.csv", "--class", "disc"], 2, "leave --class"),
+        (["--requests", "none.csv"], 1, "none.csv cannot be read"),
+        (["--name", "{seed"], 2, "is no template"),
+        (["--name", "{sed}.png"], 2, "did you mean {seed}?"),
+        (["--name", "{seed}.png"], 2, "every class would be the same file"),
+        (["--name", "{class}/{seed}.pgn"], 2, "did you mean .png?"),
+        (["--name", "../{class}/{seed}.png"], 2, "leads out"),
+        (["--quality", "9"], 2, "JPEG, WebP and AVIF"),
+        (["--layout", "flat", "--name", "{class}/{seed}.png"], 2, "does not suit"),
+        (["--layout", "coco", "--class", "disc=0.5,cross=0.5"], 2, "a blend"),
+        (["--shards", "0"], 2, "range"),
+        (["--shards", "3", "--seeds", "0-1"], 2, "do not make 3 shards"),
+        (["--shards", "3", "--seeds", "0-9", "--shard", "3"], 2, "there is no shard 3"),
+        (["--shards", "3", "--shard", "1"], 2, "the same on every machine"),
+        (["--shards", "3", "--name", "{seed}.png"], 2, "names of their own"),
+        (["--shards", "3", "--requests", "-"], 2, "from stdin"),
+        (["--resize", "0"], 2, "is no size"),
+        (["--mirror", "yes"], 2, "random"),
+        (["--code", "a=1"], 1, "leave --code out"),
         (["--class", "dics"], 1, "Did you mean 'disc'?"),
         (["--class", "disc=0.7"], 1, "sum to 1"),
     ],
@@ -179,25 +215,31 @@ def test_a_place_that_cannot_be_written_is_one_sentence(run, tmp_path):
     assert done.exit_code == 1
     assert "cannot write" in done.stderr
     assert done.stderr.count("\n") == 1
+    done = run("generate", TINY, "-o", tmp_path / "file", "--seeds", "0")
+    assert done.exit_code == 2
+    assert "is no folder; give -o a folder to fill" in done.stderr
 
 
 def test_a_full_disk_leaves_whole_files_and_no_scratch(make, tmp_path, monkeypatch):
-    from PIL import Image
+    from cganx_cli import sinks
 
-    save, calls = Image.Image.save, []
+    replace = os.replace
 
-    def saved(image, file, **options):
-        calls.append(file)
-        if len(calls) == 3:
-            file.write(b"half")
+    def replaced(scratch, path):
+        if path.endswith("2.png"):
+            os.truncate(scratch, 4)
             raise OSError(28, "No space left on device")
-        save(image, file, **options)
+        replace(scratch, path)
 
-    monkeypatch.setattr(Image.Image, "save", saved)
-    done = make("--class", "disc", "--seeds", "0-9")
+    monkeypatch.setattr(sinks.os, "replace", replaced)
+    done = make("--class", "disc", "--seeds", "0-9", "--encoders", "1")
     assert done.exit_code == 1
     assert done.stderr.startswith(f"Error: cannot write {tmp_path / 'out' / 'disc' / '2.png'}: No space left on device")
+    assert done.stderr.count("\n") == 1
     assert files(tmp_path / "out") == ["disc/0.png", "disc/1.png"]
+    monkeypatch.undo()
+    assert make("--class", "disc", "--seeds", "0-9", "--existing", "skip").exit_code == 0
+    assert len(files(tmp_path / "out")) == 10
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is POSIX's")
@@ -222,8 +264,9 @@ def test_ctrl_c_leaves_whole_files_and_exits_130(tmp_path):
         process.kill()
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
-    made = [path for path in tmp_path.rglob("*") if path.is_file()]
+    made = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "manifest.jsonl"]
     assert len(made) >= 20
+    assert len((tmp_path / "manifest.jsonl").read_text().splitlines()) == len(made)
     for path in made:
         assert path.suffix == ".png"
         with Image.open(path) as image:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from cganx.errors import LabelError, RequestError
 from cganx.runtime.labels import NONE, Labels, weight_text
 from cganx_cli.names import file_names
 
-__all__ = ["Choice", "Codes", "choices", "codes_of"]
+__all__ = ["Choice", "Chooser", "Codes", "choices", "codes_of"]
 
 UNCONDITIONAL = "unconditional"
+ALL = "all"
 _WEIGHTED = re.compile(r"(?P<name>.+?)=(?P<weight>[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.)(?:,|$)", re.DOTALL)
 
 
@@ -78,20 +80,62 @@ def codes_of(card: GeneratorCard, given: Iterable[str]) -> Codes | None:
 def choices(card: GeneratorCard, given: Iterable[str]) -> tuple[Choice, ...]:
     """What ``--class`` names, in that order, each once; where nothing is given all classes, or no attribute and each alone.
 
-    A text is tried whole first (exact name, casefolded name, id), then read as a blend ``sneaker=0.7,bag=0.3``. Of attributes
+    ``all`` is the same as nothing, unless a class is called so. A text is tried whole first (exact name, casefolded name, id),
+    then read as a blend ``sneaker=0.7,bag=0.3``. Of attributes
     ``none`` switches all off, and ``smiling=1,hat=1`` two on.
 
     Raises LabelError.
     """
-    labels = Labels(card)
+    chooser = Chooser(card)
     if not card.classes:
         if list(given):
             raise LabelError(f"{card.name} has no classes: leave --class out")
-        return (Choice(None, UNCONDITIONAL, UNCONDITIONAL),)
-    folders = file_names(card.classes)
-    every = [Choice(name, name, folders[name]) for name in card.classes]
-    made = [_choice(text, labels, folders) for text in given] or ([_none(labels, folders)] if labels.several else []) + every
+        return (chooser.one(None),)
+    made = [one for text in given for one in chooser.several(text)] or list(chooser.every)
     return tuple({choice.folder: choice for choice in reversed(made)}.values())[::-1]
+
+
+class Chooser:
+    """Labels of one generator -> choices, one at a time: for requests that come by the million."""
+
+    def __init__(self, card: GeneratorCard) -> None:
+        self._name = card.name
+        self._labels = Labels(card)
+        self._folders = file_names(card.classes)
+        classes = tuple(Choice(name, name, self._folders[name]) for name in card.classes)
+        self.every = ((_none(self._labels, self._folders),) if self._labels.several else ()) + classes
+        self._all = not any(name.casefold() == ALL for name in card.classes)
+        self._named = lru_cache(maxsize=4096)(self._by_text)
+
+    def several(self, text: str) -> tuple[Choice, ...]:
+        """What one ``--class`` names: ``all`` is more than one."""
+        return self.every if self._all and text.casefold() == ALL else (self._named(text),)
+
+    def one(self, label: str | int | Mapping[str | int, float] | None) -> Choice:
+        """The choice of one label: a text as :func:`choices` takes it, an id, ``{name: weight}``, None without classes.
+
+        Raises LabelError.
+        """
+        if not self._labels.classes:
+            if label is not None:
+                raise LabelError(f"{self._name} has no classes: leave the label out")
+            return Choice(None, UNCONDITIONAL, UNCONDITIONAL)
+        if isinstance(label, str):
+            return self._named(label)
+        if isinstance(label, Mapping):
+            named: dict[str | int, float] = {
+                self._labels.classes[self._labels.index(name)]: weight for name, weight in label.items()
+            }
+            if len(named) < len(label):
+                raise LabelError("a blend names a class twice; name it once")
+            return _blended(named, self._labels, self._folders)
+        if label is None:
+            raise LabelError(f"a label is missing; {self._name} makes {', '.join(self._labels.classes[:12])}")
+        name = self._labels.classes[self._labels.index(label)]
+        return Choice(name, name, self._folders[name])
+
+    def _by_text(self, text: str) -> Choice:
+        return _choice(text, self._labels, self._folders)
 
 
 def _choice(text: str, labels: Labels, folders: Mapping[str, str]) -> Choice:

@@ -1,20 +1,26 @@
-"""``cganx generate``: one PNG for each class and seed."""
+"""``cganx generate``: pictures by the one or by the hundred million, as files, data sets or shards."""
 
 from __future__ import annotations
 
-import itertools
 import json
+import os
+import re
+import sys
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TextIO, TypeVar
 
 import click
-from PIL import Image
 
 from cganx import runtime
-from cganx_cli.choices import Choice, choices, codes_of
+from cganx.errors import CganxError, RequestError
+from cganx_cli.choices import choices, codes_of
+from cganx_cli.fill_folder import QUALITY, fill_folder
+from cganx_cli.fill_shards import fill_shards
+from cganx_cli.formats import format_of
+from cganx_cli.layouts import FREE, LAYOUTS, Layout
 from cganx_cli.options import (
     class_option,
     code_option,
@@ -24,18 +30,38 @@ from cganx_cli.options import (
     seeds_option,
     truncation_option,
 )
-from cganx_cli.png import Provenance, write_png
-from cganx_cli.progress import progress_bar
-from cganx_cli.seeds import Seeds, drawn_seed
+from cganx_cli.pictures import FILTERS
+from cganx_cli.pipeline import pixels_of
+from cganx_cli.requests import Naming, Plan, Product, Rows, Table, Unread
+from cganx_cli.seeds import Seeds, drawn_seeds, parse_seeds
+from cganx_cli.settings import Settings
+from cganx_cli.shards import SHARDS
+from cganx_cli.sinks import sink_of
+from cganx_cli.templates import Template
 
 __all__ = ["generate"]
 
+MOST_PICTURES = 10**12
+MOST_SIDE = 16_384
+STDIN = "-"
+T = TypeVar("T")
 
-@dataclass(frozen=True)
-class _Job:
-    choice: Choice
-    seed: int
-    path: Path
+
+def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    match = re.fullmatch(r"([0-9]{1,5})(?:x([0-9]{1,5}))?", text or "")
+    if text is None:
+        return None
+    size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not all(1 <= side <= MOST_SIDE for side in size):
+        raise click.BadParameter(f"{text!r} is no size; write N or HEIGHTxWIDTH, at most {MOST_SIDE}", context, parameter)
+    return size
+
+
+def _shard_numbers(context: click.Context, parameter: click.Parameter, text: str | None) -> Seeds | None:
+    try:
+        return None if text is None else parse_seeds(text)
+    except CganxError:
+        raise click.BadParameter(f"{text!r} names no shards; write them as 0-3,7", context, parameter) from None
 
 
 @click.command()
@@ -43,90 +69,212 @@ class _Job:
 @class_option
 @code_option
 @seeds_option(None, "Seeds, inclusive ranges; every class goes with every seed. One is drawn and named by default.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to fill.")
+@click.option("--count", type=click.IntRange(1, MOST_PICTURES), metavar="N", help="Draw N seeds in a row, and name them.")
+@click.option(
+    "--requests",
+    "requests",
+    metavar="FILE|-",
+    help="CSV (label,seed,codes,truncation) or JSON lines of the same, a row a picture; - reads them from stdin as they come.",
+)
+@click.option(
+    "-o", "--out", required=True, metavar="FOLDER|URL", help="The folder to fill, or s3://bucket/folder and the like."
+)
+@click.option("--name", metavar="TEMPLATE", help="Names by {class}, {seed}, {index}, {model}; the suffix says the format.")
+@click.option("--layout", type=click.Choice(list(LAYOUTS)), help="Fill the folder as a data set of this kind.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["files", *SHARDS]),
+    help="A file a picture, or many in one: tars of WebDataset, or Parquet. webdataset where --shards is given, else files.",
+)
+@click.option("--shards", type=click.IntRange(1, 99_999), metavar="N", help="Cut the seeds into N files; 1 by default.")
+@click.option("--shard", callback=_shard_numbers, metavar="0-3,7", help="Make these of the N shards alone: a machine its own.")
 @device_option
 @truncation_option
+@click.option(
+    "--mirror", type=click.Choice(["none", "random"]), default="none", show_default=True, help="By the seed's own bit."
+)
+@click.option("--resize", "size", callback=_size, metavar="N|HxW", help="Resize the pictures.")
+@click.option(
+    "--filter",
+    "filter_",
+    type=click.Choice(FILTERS),
+    default="lanczos",
+    show_default=True,
+    help="What resizes; nearest keeps pixels.",
+)
+@click.option("--quality", type=click.IntRange(1, 100), metavar="Q", help=f"Of JPEG, WebP and AVIF; {QUALITY} by default.")
 @click.option(
     "--existing",
     type=click.Choice(["error", "skip", "overwrite"]),
     default="error",
     show_default=True,
-    help="What to do where a picture's file is already there.",
+    help="What to do where a file is already there; skip keeps those that are whole and the same, and goes on.",
 )
 @click.option("--batch-size", type=click.IntRange(1, 4096), default=64, show_default=True, help="Pictures in one run.")
+@click.option(
+    "--encoders",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Threads that encode and write; two a processor by default, 16 for a URL.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, 86_400),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a server that does not answer is asked again.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @json_option("Print a summary as JSON.")
 def generate(
     model: str,
     classes: tuple[str, ...],
     codes: tuple[str, ...],
     seeds: Seeds | None,
-    out: Path,
+    count: int | None,
+    requests: str | None,
+    out: str,
+    name: str | None,
+    layout: str | None,
+    format_: str | None,
+    shards: int | None,
+    shard: Seeds | None,
     device: str,
     truncation: float | None,
+    mirror: str,
+    size: tuple[int, int] | None,
+    filter_: str,
+    quality: int | None,
     existing: str,
     batch_size: int,
+    encoders: int | None,
+    patience: float,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Make pictures with MODEL, a generator's file or a bundled name, as OUT/{class}/{seed}.png.
 
-    The same model, class and seed make the same picture. Each PNG names all three in its text. Files appear whole or
-    not at all: an interrupted command goes on with --existing skip.
+    The same model, class and seed make the same picture. Each file names all three. Files appear whole or not at all: the same
+    command with --existing skip goes on where it was interrupted, and ends with the same bytes.
     """
     started = time.perf_counter()
+    format_ = format_ or ("files" if shards is None and shard is None else "webdataset")
+    _check_combination(
+        {
+            "--class": bool(classes),
+            "--seeds": seeds is not None,
+            "--count": count is not None,
+            "--requests": requests is not None,
+            "stdin": requests == STDIN,
+            "--name": name is not None,
+            "--layout": layout is not None,
+            "index": layout not in (None, "imagefolder"),
+            "--quality": quality is not None,
+            "--shards": shards is not None,
+            "--shard": shard is not None,
+            "bulk": format_ != "files",
+        }
+    )
+    needed = SHARDS[format_].package if format_ in SHARDS else None
+    if needed is not None and find_spec(needed) is None:
+        raise click.ClickException(f'--format {format_} needs {needed}, which is not installed: pip install "cganx[bulk]"')
+    place = LAYOUTS[layout] if layout else FREE
+    template = _as_usage(lambda: _template(place, name, quality)) if format_ == "files" else None
+    settings = Settings(existing, shards, shard, mirror == "random", size, filter_, quality, batch_size, encoders, quiet)
     generator = runtime.load(model, device)
-    chosen, coded = choices(generator.card, classes), codes_of(generator.card, codes)
-    code = None if coded is None else coded.array
-    if seeds is None:
-        seeds = drawn_seed()
-        click.echo(f"Seed {next(iter(seeds))}, drawn; --seeds {next(iter(seeds))} makes the same again.", err=True)
-    if existing == "error" and (first := _first_existing(out, chosen, seeds)) is not None:
-        raise click.ClickException(f"{first} is already there, nothing was written: say --existing skip or overwrite")
-
-    jobs, ahead = itertools.tee(_jobs(chosen, seeds, out, skip=existing == "skip"))
-    pictures = generator.stream(((job.choice.label, job.seed) for job in ahead), batch_size, codes=code, truncation=truncation)
-    written, total = 0, len(chosen) * seeds.count
-    with progress_bar(total, "picture") as bar:
-        for job, picture in zip(jobs, pictures, strict=True):
-            said = None if coded is None else coded.text
-            provenance = Provenance(generator.card.name, generator.sha256, picture.label, picture.seed, truncation, said)
-            write_png(job.path, _image(picture.pixels), provenance)
-            written += 1
-            if bar is not None:
-                bar.update()
+    naming = None if template is None else Naming.of(template, generator.card)
+    coded = codes_of(generator.card, codes)
+    plan: Plan | Unread
+    if requests is not None:
+        rows = Rows(generator.card, coded, truncation)
+        plan = Unread(rows, _stdin()) if requests == STDIN else Table.read(rows, Path(requests), naming)
+    else:
+        seeds = _drawn(count or 1, quiet) if seeds is None else seeds
+        product = Product(choices(generator.card, classes), seeds, coded, truncation)
+        _as_usage(lambda: _check_product(product, naming))
+        plan = product
+    sink = sink_of(out, patience)
+    sink.reach()
+    if isinstance(plan, Unread):
+        assert naming is not None
+        done = fill_folder(generator, plan, naming, place, sink, settings)
+    else:
+        pixels_of(generator, [next(iter(plan))])  # what the generator does not take is said before anything is there
+        if naming is None:
+            done = fill_shards(generator, plan, SHARDS[format_], sink, settings)
+        else:
+            done = _as_usage(lambda: fill_folder(generator, plan, naming, place, sink, settings))
     if as_json:
         summary = {
             "model": generator.card.name,
             "sha256": generator.sha256,
             "device": {"name": str(generator.device), "reason": generator.device.reason},
-            "out": str(out),
-            "written": written,
-            "skipped": total - written,
+            "out": out,
+            "seeds": None if seeds is None else str(seeds),
+            "written": done.written,
+            "skipped": done.skipped,
+            "mended": done.mended,
             "seconds": round(time.perf_counter() - started, 3),
         }
         click.echo(json.dumps(summary, ensure_ascii=False))
 
 
-def _jobs(chosen: Iterable[Choice], seeds: Seeds, out: Path, *, skip: bool) -> Iterator[_Job]:
-    for choice in chosen:
-        for seed in seeds:
-            job = _Job(choice, seed, out / choice.folder / f"{seed}.png")
-            if not (skip and job.path.exists()):
-                yield job
+def _check_combination(given: Mapping[str, bool]) -> None:
+    """Options that say two things. Raises click.UsageError."""
+    seeds, requests, bulk = given["--seeds"], given["--requests"], given["bulk"]
+    chosen = given["--class"] or seeds or given["--count"]
+    refused = {
+        "--seeds and --count both say which seeds: give one of them": seeds and given["--count"],
+        "--requests has a label and a seed in each row: leave --class, --seeds and --count out": requests and chosen,
+        "shards have names of their own and hold PNGs: leave --name, --layout and --quality out": bulk
+        and (given["--name"] or given["--layout"] or given["--quality"]),
+        "--shards and --shard are for --format webdataset and parquet": not bulk and (given["--shards"] or given["--shard"]),
+        "--shard makes some of the N shards that --shards N names: give both": given["--shard"] and not given["--shards"],
+        "--shard needs --seeds or --requests, the same on every machine": given["--shard"] and not (seeds or requests),
+        "requests from stdin have no end that is known: write them to a file for shards, or for a layout with an index": given[
+            "stdin"
+        ]
+        and (bulk or given["index"]),
+    }
+    for sentence, wrong in refused.items():
+        if wrong:
+            raise click.UsageError(sentence)
 
 
-def _first_existing(out: Path, chosen: Iterable[Choice], seeds: Seeds) -> Path | None:
-    """A file that would be written over. Folders are listed, so that a billion seeds are checked as quickly as one."""
-    for choice in chosen:
-        folder = out / choice.folder
-        if not folder.is_dir():
-            continue
-        for path in folder.iterdir():
-            stem = path.stem
-            plain = stem.isascii() and stem.isdecimal() and str(int(stem[:20])) == stem
-            if path.suffix.lower() == ".png" and plain and int(stem) in seeds:
-                return path
-    return None
+def _template(layout: Layout, name: str | None, quality: int | None) -> Template:
+    """Raises RequestError."""
+    template = layout.template_of(name)
+    if quality is not None and not format_of(template.suffix).lossy:
+        raise RequestError(f"--quality is for JPEG, WebP and AVIF, and the names end in {template.suffix}")
+    format_of(template.suffix)
+    return template
 
 
-def _image(pixels: Any) -> Image.Image:
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+def _check_product(product: Product, naming: Naming | None) -> None:
+    """Raises RequestError."""
+    if product.count > MOST_PICTURES:
+        raise RequestError(f"{product.count:,} pictures are more than any disk holds: name fewer seeds")
+    if naming is not None:
+        product.check(naming)
+
+
+def _drawn(count: int, quiet: bool) -> Seeds:
+    seeds = drawn_seeds(count)
+    if not quiet:
+        click.echo(f"Seed {seeds}, drawn; --seeds {seeds} makes the same again.", err=True)
+    return seeds
+
+
+def _as_usage(call: Callable[[], T]) -> T:
+    """Call, and say what a request is refused for as a wrong use of the command."""
+    try:
+        return call()
+    except RequestError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _stdin() -> TextIO:
+    """stdin through a descriptor of its own: a thread may still wait for a line of it when the process ends."""
+    return os.fdopen(os.dup(sys.stdin.fileno()), encoding="utf-8-sig", newline="")

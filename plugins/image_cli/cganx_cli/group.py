@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "presets": Entry("cganx.training.command:presets", "List the training recipes.", "train"),
         "data": Entry("cganx.data.command:data", "Build data sets from packages on this machine."),
         "export": Entry("cganx_export.command:export", "Write a trained generator as one .onnx file.", "export"),
-        "generate": Entry("cganx_cli.generate:generate", "Make pictures, one PNG for each class and seed."),
+        "generate": Entry("cganx_cli.generate:generate", "Make pictures by class and seed: files, data sets, shards."),
         "grid": Entry("cganx_cli.sheet:grid", "Make one labelled sheet: a row a class, a column a seed."),
         "explore": Entry("cganx_cli.explore:explore", "Sheets of the latent space: blends, directions ..."),
         "walk": Entry("cganx_cli.walk:walk", "An animation through seeds or classes: GIF, MP4 ..."),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cganx.errors import SeedError
 
-__all__ = ["Seeds", "drawn_seed", "parse_seeds"]
+__all__ = ["Seeds", "drawn_seed", "drawn_seeds", "parse_seeds"]
 
 LIMIT = 2**64
 
@@ -35,6 +35,29 @@ class Seeds:
     def __contains__(self, seed: object) -> bool:
         return any(seed in one for one in self.ranges)
 
+    def __str__(self) -> str:
+        """As :func:`parse_seeds` reads it."""
+        return ",".join(str(one.start) if one.stop - one.start == 1 else f"{one.start}-{one.stop - 1}" for one in self.ranges)
+
+    def __getitem__(self, place: int) -> int:
+        """The seed at a place, 0 <= place < count."""
+        for one in self.ranges:
+            if place < one.stop - one.start:
+                return one.start + place
+            place -= one.stop - one.start
+        raise IndexError(place)
+
+    def part(self, start: int, stop: int) -> Seeds:
+        """The seeds at the places start to stop - 1."""
+        pieces, before = [], 0
+        for one in self.ranges:
+            size = one.stop - one.start
+            piece = range(one.start + max(0, start - before), one.start + min(size, stop - before))
+            if piece.start < piece.stop:
+                pieces.append(piece)
+            before += size
+        return Seeds(tuple(pieces))
+
 
 def parse_seeds(text: str) -> Seeds:
     """Read seeds and inclusive ranges of seeds, 0 <= seed < 2**64, separated by commas. What comes twice counts once.
@@ -51,6 +74,8 @@ def parse_seeds(text: str) -> Seeds:
     ranges: list[range] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,20})(?:-([0-9]{1,20}))?\s*", part)
+        if re.fullmatch(r"\s*-[0-9]+\s*", part):
+            raise SeedError(f"{part.strip()} is no seed: seeds are 0 to {LIMIT - 1}")
         if match is None:
             raise SeedError(f"{part.strip()!r} is no seed and no range of seeds; write them as 0-99,200")
         first, last = int(match[1]), int(match[2] or match[1])
@@ -76,5 +101,10 @@ def _without(new: range, taken: list[range]) -> list[range]:
 
 def drawn_seed() -> Seeds:
     """One seed from the system."""
-    seed = secrets.randbits(64)
-    return Seeds((range(seed, seed + 1),))
+    return drawn_seeds(1)
+
+
+def drawn_seeds(count: int) -> Seeds:
+    """``count`` seeds in a row, from a place that the system draws: a short text says them all, and none is like another."""
+    first = secrets.randbelow(LIMIT - count + 1)
+    return Seeds((range(first, first + count),))

@@ -1,0 +1,114 @@
+"""Pictures into a folder or a URL, a file each, with the manifest and what a data set needs beside them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+
+import click
+
+from cganx.runtime import Generator
+from cganx_cli.formats import format_of
+from cganx_cli.interrupt import stop_on_interrupt
+from cganx_cli.layouts import DataSet, Layout
+from cganx_cli.manifest import Manifest
+from cganx_cli.pictures import Finish
+from cganx_cli.pipeline import Pipeline, pixels_of
+from cganx_cli.reporter import Reporter
+from cganx_cli.requests import Naming, Plan, Unread
+from cganx_cli.settings import Count, Settings
+from cganx_cli.single_files import SingleFiles
+from cganx_cli.sinks import Sink, opened
+
+__all__ = ["QUALITY", "fill_folder"]
+
+QUALITY = 95
+
+
+def fill_folder(
+    generator: Generator, plan: Plan | Unread, naming: Naming, layout: Layout, sink: Sink, settings: Settings
+) -> Count:
+    """Write each picture to a file of its own. Raises click.ClickException, and RequestError before anything is written."""
+    format_ = format_of(naming.template.suffix)
+    quality = (settings.quality or QUALITY) if format_.lossy else None
+    finish = Finish.of(generator, settings, quality)
+    known = None if isinstance(plan, Unread) else plan
+    data = None
+    if known is not None:
+        data = DataSet(generator.card, known, naming, finish.size or generator.picture_shape[:2])
+        layout.check(data)
+        if settings.existing == "error":
+            _refuse_existing(sink, known, naming, layout)
+    files = SingleFiles(
+        sink,
+        format_,
+        naming,
+        finish,
+        layout,
+        data,
+        again=partial(pixels_of, generator),
+        overwrite=settings.existing == "overwrite",
+        new=settings.existing == "error" and (known is None or sink.quick),
+    )
+    count = Count()
+    ours = (lambda _: False) if known is None else partial(known.holds, naming=naming)
+    with opened(sink), closing(Manifest(sink, ours)) as manifest, stop_on_interrupt() as stop:
+        skips = settings.existing == "skip"
+        if skips:
+            manifest.check(generator.sha256)
+        encoders = settings.encoders or sink.encoders
+        pipeline = Pipeline(generator, files.write, encoders, settings.batch_size, stop, files.there if skips else None)
+        try:
+            with Reporter(None if known is None else known.count, "picture", quiet=settings.quiet) as reporter:
+                for done in pipeline.run(plan):
+                    manifest.add(done.lines)
+                    count.written += done.written
+                    count.skipped += done.skipped
+                    count.mended += done.mended
+                    reporter.count(done.written, done.skipped)
+        finally:
+            manifest.put()
+        if stop.is_set():
+            raise click.Abort
+        if layout.index is not None and data is not None:
+            _put_index(sink, layout, data, keep=skips)
+    return count
+
+
+def _refuse_existing(sink: Sink, plan: Plan, naming: Naming, layout: Layout) -> None:
+    """Raises click.ClickException where a file would be written over, before any is made."""
+    if plan.count <= sink.few:
+        first = next((name for name in map(naming.name, plan) if sink.exists(name)), None)
+    else:
+        first = next((name for name in sink.names() if plan.holds(name, naming)), None)
+    if first is None and layout.called is not None and sink.exists(layout.called):
+        first = layout.called
+    if first is not None:
+        raise click.ClickException(
+            f"{sink.place(first)} is already there, nothing was written: say --existing skip or overwrite"
+        )
+
+
+def _put_index(sink: Sink, layout: Layout, data: DataSet, *, keep: bool) -> None:
+    """A data set's list of its pictures. With ``keep`` one of other pictures is left. Raises click.ClickException."""
+    assert layout.called is not None
+    if keep and sink.exists(layout.called):
+        if _is_same(sink, layout, data):
+            return
+        raise click.ClickException(
+            f"{sink.place(layout.called)} lists other pictures and was left as it is; the pictures themselves are all there: "
+            "choose another folder, or say --existing overwrite"
+        )
+    with sink.stream(layout.called) as out:
+        for block in layout.blocks(data):
+            out.write(block)
+
+
+def _is_same(sink: Sink, layout: Layout, data: DataSet) -> bool:
+    assert layout.called is not None
+    start = 0
+    for block in layout.blocks(data):
+        if sink.read(layout.called, start, len(block)) != block:
+            return False
+        start += len(block)
+    return not sink.read(layout.called, start, 1)

@@ -1,0 +1,92 @@
+"""Pictures into shards: each appears when it is whole, and rests on its number alone."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from cganx.runtime import Generator
+from cganx_cli.interrupt import stop_on_interrupt
+from cganx_cli.pictures import Finish
+from cganx_cli.pipeline import Pipeline
+from cganx_cli.reporter import Reporter
+from cganx_cli.requests import Plan
+from cganx_cli.settings import Count, Settings
+from cganx_cli.shards import ShardFormat, Shards
+from cganx_cli.sinks import Sink, opened
+
+__all__ = ["fill_shards"]
+
+
+def fill_shards(generator: Generator, plan: Plan, format_: ShardFormat, sink: Sink, settings: Settings) -> Count:
+    """Write the shards that were asked for, one after the other. Raises click.ClickException."""
+    total = settings.shards or 1
+    units, called = plan.units
+    if total > units:
+        raise click.UsageError(f"{units} {called} do not make {total} shards: ask for fewer")
+    numbers = list(range(total) if settings.shard is None else settings.shard.part(0, total + 1))
+    if max(numbers) >= total:
+        raise click.UsageError(f"there is no shard {max(numbers)}: of {total} the last is {total - 1}")
+    finish = Finish.of(generator, settings)
+    shards = Shards(format_, generator.card, plan, finish, total)
+    if settings.existing == "error":
+        _refuse_existing(shards, numbers, sink)
+    sizes = {number: shards.part(number).count for number in numbers}
+    count = Count()
+    with (
+        opened(sink),
+        stop_on_interrupt() as stop,
+        Reporter(sum(sizes.values()), "picture", quiet=settings.quiet) as reporter,
+    ):
+        for number, size in sizes.items():
+            if settings.existing == "skip" and _is_there(shards, number, sink, count):
+                count.skipped += size
+                reporter.count(0, size)
+            else:
+                _make(generator, shards, number, sink, settings, stop, reporter)
+                count.written += size
+    return count
+
+
+def _refuse_existing(shards: Shards, numbers: list[int], sink: Sink) -> None:
+    for name in map(shards.name, numbers):
+        if sink.exists(name):
+            raise click.ClickException(
+                f"{sink.place(name)} is already there, nothing was written: say --existing skip or overwrite"
+            )
+
+
+def _is_there(shards: Shards, number: int, sink: Sink, count: Count) -> bool:
+    """Whether a shard is whole and of these pictures. Raises click.ClickException where it is of others."""
+    name = shards.name(number)
+    found = shards.format.described(sink, name)
+    if found and found != shards.description(number):
+        raise click.ClickException(
+            f"{sink.place(name)} is there and of another model, other classes, seeds or settings: nothing was written over it; "
+            "choose another folder or --existing overwrite"
+        )
+    count.mended += found == ""
+    return bool(found)
+
+
+def _make(
+    generator: Generator,
+    shards: Shards,
+    number: int,
+    sink: Sink,
+    settings: Settings,
+    stop: threading.Event,
+    reporter: Reporter,
+) -> None:
+    """Make one shard. One that Ctrl-C comes into is given up: it would be made again from its start."""
+    pipeline = Pipeline(generator, shards.encode, settings.encoders or sink.encoders, settings.batch_size, stop)
+    with (
+        sink.stream(shards.name(number)) as file,
+        shards.format.writer(file, shards.description(number), generator.card) as writer,
+    ):
+        for pictures, encoded in pipeline.run(shards.part(number)):
+            writer.add(encoded)
+            reporter.count(pictures)
+        if stop.is_set():
+            raise click.Abort
