@@ -40,6 +40,9 @@ _ADD_CUDA = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
 _GPU_LINE = f"pip uninstall -y onnxruntime onnxruntime-gpu && {_ADD_CUDA}"
 _CPU_LINE = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
 _OLDEST = (1, 18)  # the first that reads IR version 10, which export writes
+_BOUNDS_SPINNING = (1, 27)  # 1.23 takes spin_duration_us and does not heed it
+_SPIN_SHORTLY = ("session.intra_op.spin_duration_us", "500")
+_NEVER_SPIN = ("session.intra_op.allow_spinning", "0")
 _DRIVER = "Install an NVIDIA driver (series 580 or later for CUDA 13) on a machine with an NVIDIA GPU"
 _building = Lock()
 MOST_THREADS = 1024
@@ -127,10 +130,15 @@ def import_onnxruntime() -> ModuleType:
         ) from error
     if not hasattr(onnxruntime, "InferenceSession"):
         raise BackendMissing(f"onnxruntime is damaged, as uninstalling one of its two wheels leaves it. {_again()}")
-    if tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) < _OLDEST:
+    if _version(onnxruntime) < _OLDEST:
         raise BackendMissing(f"onnxruntime {onnxruntime.__version__} is too old to read generators. {_again()}")
     module: ModuleType = onnxruntime
     return module
+
+
+def _version(onnxruntime: ModuleType) -> tuple[int, ...]:
+    """(major, minor)."""
+    return tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
 
 
 def cuda_index(device: str) -> int | None:
@@ -198,7 +206,8 @@ def _build(onnxruntime: ModuleType, data: bytes, providers: list[Any], options: 
     settings.log_severity_level = 4
     if not options.spin:
         # Workers wait awake for half a millisecond, over the operators of a run and up to a loop's next one, then sleep.
-        settings.add_session_config_entry("session.intra_op.spin_duration_us", "500")
+        bounded = _version(onnxruntime) >= _BOUNDS_SPINNING
+        settings.add_session_config_entry(*(_SPIN_SHORTLY if bounded else _NEVER_SPIN))
     # Where a session cannot be built it would say so on stdout and build another on the CPU, in silence.
     return onnxruntime.InferenceSession(data, settings, providers=providers, enable_fallback=0)
 

@@ -22,6 +22,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 GiB = 1 << 30
 PYTHONS_OWN = tuple({sys.prefix, sys.base_prefix, *filter(None, sys.path)})
+RUNTIMES_OWN = ("/proc/self/cgroup", "/sys/fs/cgroup/")  # how many processors it may use, whatever the file
 DEADLINE = 120.0  # seconds of a whole job, on a machine that does other things too
 
 
@@ -184,7 +185,7 @@ class _Watch:
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.armed:
             return
-        if event == "open" and arguments[0] != self.may_open and not str(arguments[0]).startswith(PYTHONS_OWN):
+        if event == "open" and arguments[0] != self.may_open and not str(arguments[0]).startswith(PYTHONS_OWN + RUNTIMES_OWN):
             self.seen.append(f"open {arguments[0]!r}"[:200])
         elif event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
             self.seen.append(f"opened for writing: {arguments[0]!r}"[:200])

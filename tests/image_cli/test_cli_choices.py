@@ -120,6 +120,12 @@ def test_codes_are_set_by_name_in_any_order_and_are_0_otherwise():
     assert coded.text == "x=y=2,continuous-2=-1.5"
 
 
+def test_codes_are_told_to_the_last_digit():
+    card = card_of("a", "b", codes=("tilt",))
+    coded = codes_of(card, ["tilt=1.23456789e-3"])
+    assert codes_of(card, [coded.text]).values == coded.values == (0.00123456789,)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

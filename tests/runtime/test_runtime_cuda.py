@@ -169,6 +169,15 @@ def test_load_passes_on_what_it_was_asked_for(ort: Callable[..., StandInOrt]) ->
     assert (providers, options.entries) == (["CPUExecutionProvider"], {})
 
 
+def test_an_onnxruntime_that_heeds_no_bound_does_not_spin_at_all(
+    ort: Callable[..., StandInOrt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = ort()
+    monkeypatch.setattr(StandInOrt, "__version__", "1.23.2")
+    runtime.load(TINY, "cpu")
+    assert stand_in.built[-1][1].entries == {"session.intra_op.allow_spinning": "0"}
+
+
 def test_every_run_on_cuda_has_the_same_size(ort: Callable[..., StandInOrt]) -> None:
     stand_in = ort()
     generator = runtime.load(TINY, "cuda:1", cuda_batch=8)

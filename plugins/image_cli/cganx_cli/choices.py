@@ -73,7 +73,7 @@ def codes_of(card: GeneratorCard, given: Iterable[str]) -> Codes | None:
         return None
     return Codes(
         tuple(set_.get(name, 0.0) for name in card.codes),
-        ",".join(f"{name}={set_[name]:g}" for name in card.codes if name in set_),
+        ",".join(f"{name}={repr(set_[name]).removesuffix('.0')}" for name in card.codes if name in set_),
     )
 
 
