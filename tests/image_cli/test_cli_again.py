@@ -167,11 +167,11 @@ def test_a_changed_picture_is_told_how_far_it_is(run, made, again):
     one[3, 4] ^= 129
     saved(picture, one, pnginfo=info)
     assert "another machine" in run("again", picture).stdout
-    info.add_text("cganx.mirror", "true")
+    info.add_text("cganx.tint", "red")
     Image.fromarray(large).save(picture, pnginfo=info)
     said = run("again", picture).stdout
     assert "32 x 32" in said
-    assert "mirror" in said
+    assert "tint" in said
 
 
 def test_a_model_that_is_not_found_is_named_and_can_be_given(run, tmp_path, monkeypatch):
@@ -201,6 +201,9 @@ def test_a_model_that_is_not_found_is_named_and_can_be_given(run, tmp_path, monk
         (about(**{"cganx.seed": "-1"}), "cganx.seed"),
         (about(**{"cganx.seed": str(2**64)}), "cganx.seed"),
         (about(**{"cganx.truncation": "nan"}), "cganx.truncation"),
+        (about(**{"cganx.mirror": "vertical"}), "cganx.mirror"),
+        (about(**{"cganx.resize": "16x16 best"}), "cganx.resize"),
+        (about(**{"cganx.resize": "99999x99999 box"}), "another size"),
         (about(**{"cganx.label": "crosss"}), "crosss"),
         (about(**{"cganx.code": "continuous-0=1"}), "no codes"),
         ({"cganx.sha256": SHA, "cganx.label": "cross"}, "no seed"),
@@ -215,6 +218,18 @@ def test_what_cannot_be_made_again_is_one_sentence_each(run, tmp_path, text, sai
     assert done.stdout.startswith(f"{picture}: not made: ")
     assert said in done.stdout
     assert done.stdout.count("\n") == 1
+
+
+def test_mirrored_and_resized_pictures_are_made_again_as_they_are(again, made, run, tmp_path):
+    pictures = made("--seeds", "0-7", "--mirror", "random", "--resize", "24x20", "--filter", "bicubic")
+    mirrored = [path for path in pictures if b"cganx.mirror" in path.read_bytes()]
+    assert 0 < len(mirrored) < len(pictures)
+    found, code = again(*pictures)
+    assert code == 0
+    assert {one["verdict"] for one in found.values()} == {"equal"}
+    assert run("again", *pictures, "-o", tmp_path / "copy").exit_code == 0
+    for path in pictures:
+        assert (tmp_path / "copy" / path.parent.name / path.name).read_bytes() == path.read_bytes()
 
 
 def test_what_is_no_picture_does_not_stop_the_others(again, made, tmp_path):

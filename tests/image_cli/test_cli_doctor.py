@@ -46,8 +46,11 @@ def wheels(monkeypatch):
 
     def install(*names):
         others = [one for one in metadata.distributions() if not (one.name or "").startswith("onnxruntime")]
-        ours = [SimpleNamespace(name=name, version="1.99") for name in names]
+        told = {"read_text": lambda _: "onnxruntime", "version": "1.99"}
+        ours = [SimpleNamespace(name=name, metadata={"Name": name}, **told) for name in names]
+        version = metadata.version
         monkeypatch.setattr(metadata, "distributions", lambda: [*others, *ours])
+        monkeypatch.setattr(metadata, "version", lambda name: "1.99" if name in names else version(name))
 
     return install
 

@@ -14,13 +14,16 @@ import click
 import numpy as np
 from PIL import Image
 
-from cganx import runtime
+from cganx import __version__, runtime
 from cganx.errors import LabelError, ModelError, RequestError, SeedError
 from cganx_cli.choices import choices, codes_of
 from cganx_cli.describe import sayable
+from cganx_cli.files import write_whole
 from cganx_cli.options import complete_model, device_option, json_option
-from cganx_cli.png import Provenance, write_png
+from cganx_cli.pictures import Finish
+from cganx_cli.png import encode_png
 from cganx_cli.progress import progress_bar
+from cganx_cli.provenance import Provenance
 from cganx_cli.told import Told, told
 
 __all__ = ["again"]
@@ -191,10 +194,13 @@ def _outcome(picture: Path, target: Path | None, models: _Models) -> _Outcome:
     try:
         with Image.open(picture) as image:
             said = told(image)
+            if said.resize is not None and image.size != (said.resize.width, said.resize.height):
+                raise RequestError(f"it says that it was resized to another size than its {image.width} x {image.height}")
             generator = models.of(said, picture)
             made = _made(generator, said)
             if target is not None:
-                write_png(target, Image.fromarray(made[:, :, 0] if made.shape[2] == 1 else made), _provenance(generator, said))
+                (data,) = encode_png(made[None], [_provenance(generator, said)])
+                write_whole(target, lambda file: file.write(data))
             return _compared(picture, image, said, made, target)
     except Image.DecompressionBombError:
         why = "it is too large to be one of a generator's"
@@ -214,8 +220,14 @@ def _made(generator: runtime.Generator, said: Told) -> np.ndarray[Any, Any]:
     (choice,) = choices(generator.card, [] if said.label is None else [said.label])
     coded = None if said.code is None else codes_of(generator.card, said.code.split(","))
     code = None if coded is None else coded.array
-    made: np.ndarray[Any, Any] = generator.generate(choice.label, said.seed, codes=code, truncation=said.truncation)[0]
-    return made
+    made: np.ndarray[Any, Any] = np.asarray(generator.generate(choice.label, said.seed, codes=code, truncation=said.truncation))
+    if said.mirrored:
+        made = made[:, :, ::-1]
+    if said.resize is not None:
+        size = said.resize.height, said.resize.width
+        made = Finish(generator.card.name, generator.sha256, size=size, filter=said.resize.filter).pixels([], made)
+    picture: np.ndarray[Any, Any] = made[0]
+    return picture
 
 
 def _compared(picture: Path, image: Image.Image, said: Told, made: np.ndarray[Any, Any], target: Path | None) -> _Outcome:
@@ -239,4 +251,14 @@ def _compared(picture: Path, image: Image.Image, said: Told, made: np.ndarray[An
 
 
 def _provenance(generator: runtime.Generator, said: Told) -> Provenance:
-    return Provenance(said.model or generator.card.name, generator.sha256, said.label, said.seed, said.truncation, said.code)
+    return Provenance(
+        said.model or generator.card.name,
+        generator.sha256,
+        said.label,
+        said.seed,
+        said.truncation,
+        said.code,
+        "horizontal" if said.mirrored else None,
+        None if said.resize is None else f"{said.resize.height}x{said.resize.width} {said.resize.filter}",
+        version=__version__,
+    )

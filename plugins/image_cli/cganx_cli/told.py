@@ -8,20 +8,31 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cganx.errors import RequestError
+from cganx_cli.pictures import FILTERS
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Told", "told"]
+__all__ = ["Resize", "Told", "told"]
 
 IMAGE_DESCRIPTION, USER_COMMENT, EXIF_FIELDS = 270, 0x9286, 0x8769
 CHARACTER_CODES = {b"ASCII\0\0\0": "ascii", b"UNICODE\0": "utf-16", bytes(8): "utf-8"}
 LINE = re.compile(r"cganx\.(\w+)\s*[=:]\s*(.*?)(?=[;\n]\s*cganx\.|\n|$)")
 ATTRIBUTE = re.compile(r"cganx:(\w+)\s*=\s*\"([^\"]*)\"|<cganx:(\w+)>([^<]*)</cganx:")
+RESIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4}) (\w+)")
 LONGEST = 1 << 16
+SAID_ONLY = ("version", "quality")  # of the file, not of what is in it
+
+
+class Resize(NamedTuple):
+    """What a picture was resized to, and by which filter."""
+
+    height: int
+    width: int
+    filter: str
 
 
 @dataclass(frozen=True)
@@ -34,13 +45,16 @@ class Told:
     seed: int | None = None
     truncation: float | None = None
     code: str | None = None
+    mirrored: bool = False
+    resize: Resize | None = None
     others: Mapping[str, str] = field(default_factory=dict)
 
 
 def told(image: Image.Image) -> Told:
     """What an opened picture says: PNG text, EXIF's description or comment, or XMP. Its pixels are not decoded for it.
 
-    Raises RequestError where it says nothing, or no hash of a model, or a seed or truncation that is no number.
+    Raises RequestError where it says nothing, or no hash of a model, or a seed or truncation that is no number, or a mirror or
+    size that ``cganx generate`` does not write.
     """
     found: dict[str, str] = {}
     for text in _texts(image):
@@ -49,6 +63,11 @@ def told(image: Image.Image) -> Told:
     if "sha256" not in found:
         raise RequestError("it does not say what made it: there is no cganx.sha256 in its PNG text, EXIF or XMP")
     seed, truncation = found.pop("seed", None), found.pop("truncation", None)
+    mirror, resize = found.pop("mirror", None), found.pop("resize", None)
+    for key in SAID_ONLY:
+        found.pop(key, None)
+    if mirror not in (None, "horizontal"):
+        raise RequestError(f"it says cganx.mirror={mirror[:40]!r}, where 'horizontal' is all that is known")
     return Told(
         model=found.pop("model", None),
         sha256=found.pop("sha256"),
@@ -56,6 +75,8 @@ def told(image: Image.Image) -> Told:
         seed=None if seed is None else _seed(seed),
         truncation=None if truncation is None else _truncation(truncation),
         code=found.pop("code", None),
+        mirrored=mirror is not None,
+        resize=None if resize is None else _resize(resize),
         others=found,
     )
 
@@ -111,3 +132,10 @@ def _truncation(text: str) -> float:
     if not 0 < value < math.inf:
         raise RequestError(f"it says cganx.truncation={text[:40]!r}, which is no number over 0")
     return value
+
+
+def _resize(text: str) -> Resize:
+    match = RESIZE.fullmatch(text)
+    if match is None or match[3] not in FILTERS:
+        raise RequestError(f"it says cganx.resize={text[:40]!r}, which is no height x width and filter")
+    return Resize(int(match[1]), int(match[2]), match[3])
