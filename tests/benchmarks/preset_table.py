@@ -195,12 +195,17 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(cores.qsize()) as pool:
         waiting = [pool.submit(on_the_next, preset, arguments.work or Path(scratch)) for preset in asked]
+        failed = 0
         for done in as_completed(waiting):
+            if (error := done.exception()) is not None:
+                say(f"a preset could not be run, the others go on: {error}")
+                failed += 1
+                continue
             rows[done.result()["preset"]] = done.result()
             table = [rows[name] for name in PRESETS if name in rows]
             kept.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
             (arguments.out / "table.md").write_text(markdown(table, arguments), encoding="utf-8")
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
