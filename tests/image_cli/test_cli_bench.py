@@ -105,12 +105,21 @@ def test_an_interruption_ends_both_processes(part):
     import psutil
 
     words = [sys.executable, "-m", "cganx_cli", "bench", str(TINY), "--rounds", "1000", "--seconds", "60"]
-    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (below := psutil.Process(running.pid).children()):
-        assert running.poll() is None
-        time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    running = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs are born ignoring it
+    )
+    try:
+        while not (below := psutil.Process(running.pid).children()):
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert (running.returncode, out, err.strip()) == (130, "", "")
     assert not any(one.is_running() for one in below)
 
