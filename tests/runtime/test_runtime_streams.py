@@ -7,6 +7,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,9 @@ def test_the_thread_ends_with_the_stream(end: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="only where a signal can be sent to a thread")
-def test_a_batch_that_waits_its_turn_is_not_begun_after_an_interrupt() -> None:
+def test_a_batch_that_waits_its_turn_is_not_begun_after_an_interrupt(request: pytest.FixtureRequest) -> None:
+    # A shell's background jobs are born ignoring it.
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler)))
     runs: list[int] = []
     asked = threading.Event()
 
