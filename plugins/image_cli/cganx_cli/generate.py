@@ -191,8 +191,9 @@ def generate(
         rows = Rows(generator.card, coded, truncation)
         plan = Unread(rows, _stdin()) if requests == STDIN else Table.read(rows, Path(requests), naming)
     else:
+        chosen = choices(generator.card, classes)
         seeds = _drawn(count or 1, quiet) if seeds is None else seeds
-        product = Product(choices(generator.card, classes), seeds, coded, truncation)
+        product = Product(chosen, seeds, coded, truncation)
         _as_usage(lambda: _check_product(product, naming))
         plan = product
     sink = sink_of(out, patience)
