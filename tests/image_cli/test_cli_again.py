@@ -22,15 +22,6 @@ def _parts(part):
 
 
 @pytest.fixture
-def run():
-    from click.testing import CliRunner
-
-    from cganx_cli.group import cganx
-
-    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
-
-
-@pytest.fixture
 def made(run, tmp_path):
     """``cganx generate`` with the tiny generator beside its file; the pictures."""
 

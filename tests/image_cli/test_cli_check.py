@@ -21,15 +21,6 @@ def _parts(part):
 
 
 @pytest.fixture
-def run():
-    from click.testing import CliRunner
-
-    from cganx_cli.group import cganx
-
-    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
-
-
-@pytest.fixture
 def cut(tmp_path) -> Path:
     path = tmp_path / "cut.onnx"
     path.write_bytes(TINY.read_bytes()[:-200])

@@ -18,15 +18,6 @@ def _parts(part):
 
 
 @pytest.fixture
-def run():
-    from click.testing import CliRunner
-
-    from cganx_cli.group import cganx
-
-    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
-
-
-@pytest.fixture
 def saved(tmp_path):
     """A picture of the tiny generator, as a file."""
     from PIL import Image

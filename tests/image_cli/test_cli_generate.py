@@ -25,15 +25,6 @@ def _parts(part):
 
 
 @pytest.fixture
-def run():
-    from click.testing import CliRunner
-
-    from cganx_cli.group import cganx
-
-    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
-
-
-@pytest.fixture
 def make(run, tmp_path):
     """``cganx generate`` with the tiny generator into tmp_path/out."""
     return lambda *args: run("generate", TINY, "-o", tmp_path / "out", *args)

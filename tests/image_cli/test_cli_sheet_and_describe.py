@@ -18,15 +18,6 @@ def _parts(part):
     part("click")
 
 
-@pytest.fixture
-def run():
-    from click.testing import CliRunner
-
-    from cganx_cli.group import cganx
-
-    return lambda *args: CliRunner().invoke(cganx, [str(one) for one in args], prog_name="cganx")
-
-
 def test_a_sheet_has_a_row_a_class_and_a_column_a_seed(run, tmp_path, part):
     part("PIL")
     part("onnxruntime")
