@@ -78,11 +78,11 @@ def build() -> bytes:
     card = CARD.to_json()
     digest = sha256(card.encode() + model.graph.SerializeToString(deterministic=True)).hexdigest()
     keys = {
-        CARD_KEY: card,
-        HASH_KEY: digest,
         "Image.BitmapPixelFormat": "Gray8",
         "Image.ColorSpaceGamma": "SRGB",
         "Image.NominalPixelRange": "Normalized_1_1",
+        CARD_KEY: card,
+        HASH_KEY: digest,  # last, so that a file that was cut short has none
     }
     helper.set_model_props(model, keys)
     onnx.checker.check_model(model, full_check=True)
