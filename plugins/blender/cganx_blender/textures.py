@@ -22,8 +22,8 @@ __all__ = ["LARGEST", "Quilt", "near", "quilt", "seamless_texture"]
 Array = np.ndarray[Any, Any]
 
 LARGEST = 1024
-STEP = 40  # pixels from patch to patch: a course of bricks fits in
-OVERLAP = 20
+PATCH = 64  # pixels, or the picture's side where that is more
+OVERLAP = 5 / 16  # of a patch
 SPREAD = 0.3  # radians: pictures this near in latent space share their layout and colours, not their details
 
 _TOLERANCE = 0.1  # of the best match; the patches within it are as good, and one is drawn
@@ -59,15 +59,15 @@ def quilt(pictures: Array, size: int, seed: int) -> Quilt:
     _check(pictures, size)
     if pictures.shape[1:3] == (size, size):
         return Quilt(pictures[0].copy(), np.zeros((size, size), int))
-    alike = _matched(pictures.astype(np.float64))
-    mean = alike.mean(axis=(0, 1, 2))
+    alike = _matched(pictures.transpose(0, 3, 1, 2).astype(np.float64))
+    mean = alike.mean(axis=(0, 2, 3), keepdims=True)[0]
     alike -= mean  # the errors below are small differences of large sums
     random = np.random.default_rng(seed)
     guides = [_guide(alike, axis, size, random) for axis in (0, 1)]
     canvas, patches = _Quilting(alike, (size, size), _REPEATED, guides).laid(random)
     turn = [-1 - _quietest(canvas, axis) for axis in (0, 1)]
-    texture = np.clip(np.rint(np.roll(canvas, turn, (0, 1)) + mean), 0, 255).astype(np.uint8)
-    return Quilt(texture, np.roll(patches, turn, (0, 1)))
+    texture = np.clip(np.rint(np.roll(canvas, turn, (1, 2)) + mean), 0, 255).astype(np.uint8)
+    return Quilt(np.ascontiguousarray(texture.transpose(1, 2, 0)), np.roll(patches, turn, (0, 1)))
 
 
 def near(latents: Array, spread: float = SPREAD) -> Array:
@@ -90,9 +90,12 @@ def _check(pictures: Array, size: int) -> None:
 
 
 def _matched(pictures: Array) -> Array:
-    """The pictures that can be given the first one's mean and deviation of each channel, with these; the most alike first."""
-    means, deviations = pictures.mean((1, 2)), pictures.std((1, 2)) + 1e-3
-    slopes = [np.abs(np.roll(pictures, 1, axis) - pictures).mean((1, 2)) for axis in (1, 2)]
+    """The pictures [n, c, h, w] that can be given the first one's mean and deviation of each channel, with these.
+
+    The most alike come first.
+    """
+    means, deviations = pictures.mean((2, 3)), pictures.std((2, 3)) + 1e-3
+    slopes = [np.abs(np.roll(pictures, 1, axis) - pictures).mean((2, 3)) for axis in (2, 3)]
     features = np.concatenate([means, deviations, *(2 * slope for slope in slopes)], axis=1)
     gains = deviations[0] / deviations
     contrast = np.linalg.norm(deviations, axis=1) / np.linalg.norm(deviations[0])
@@ -101,7 +104,8 @@ def _matched(pictures: Array) -> Array:
     fit = (offsets <= _OFFSET) & (np.abs(np.log(contrast)) <= np.log(_GAIN))
     kept = order[fit[order]][:_MOST]
     gains = np.clip(gains, 1 / _GAIN, _GAIN)
-    matched: Array = ((pictures - means[:, None, None]) * gains[:, None, None] + means[0])[kept]
+    means, gains = means[:, :, None, None], gains[:, :, None, None]
+    matched: Array = ((pictures - means) * gains + means[0])[kept]
     return matched
 
 
@@ -111,53 +115,57 @@ def _guide(pictures: Array, axis: int, size: int, random: np.random.Generator) -
     The profile is the quilted mean of the pictures across the axis, as in the paper's texture transfer; where the pictures have
     no such structure, it weighs next to nothing. Costs [patches, n, h, 1] or [patches, n, 1, w].
     """
-    profiles = pictures.mean(axis=2 - axis, keepdims=True)
+    profiles = pictures.mean(axis=3 - axis, keepdims=True)
     weight = _GUIDED * min(1.0, profiles.var() / max(pictures.var(), 1e-9) / _STRUCTURED) ** 2
     shape = (size, 1) if axis == 0 else (1, size)
     profile, _ = _Quilting(profiles, shape, _REPEATED_PROFILE, ()).laid(random)
     shifts = _Shifts(profiles)
-    wanted = [profile.take(span % size, axis) for span in _spans(size)]
-    return np.stack([weight * shifts.errors(part, np.ones(part.shape[:2])) for part in wanted])
+    wanted = [profile.take(span % size, axis + 1) for span in _spans(size, shifts.shape[axis])[0]]
+    return np.stack([weight * shifts.errors(part, np.ones(part.shape[1:])) for part in wanted])
 
 
 def _quietest(canvas: Array, axis: int) -> int:
     """The row or column that differs least from the next: an edge there cuts no joint."""
-    steps = np.abs(canvas - np.roll(canvas, -1, axis)).mean(axis=(1 - axis, 2))
+    steps = np.abs(canvas - np.roll(canvas, -1, axis + 1)).mean(axis=(0, 2 - axis))
     return int(steps.argmin())
 
 
 class _Shifts:
-    """Pictures [n, h, w, c], compared with something at all their h x w shifts."""
+    """Pictures [n, c, h, w], compared with something at all their h x w shifts."""
 
     def __init__(self, pictures: Array) -> None:
-        self.shape = pictures.shape[1:3]
-        self._spectra = np.fft.rfft2(np.moveaxis(pictures, 3, 0))
-        self._squares = np.fft.rfft2((pictures**2).sum(axis=3))
+        self.shape = pictures.shape[2:]
+        self._spectra = np.fft.rfft2(pictures.swapaxes(0, 1))
+        self._squares = np.fft.rfft2((pictures**2).sum(axis=1))
 
     def errors(self, wanted: Array, known: Array, which: Array | slice = slice(None)) -> Array:
-        """The mean squared difference [n, h, w] of those from wanted [height, width, c], where known [height, width]."""
-        parts = _folded(np.dstack([known, -2 * wanted * known[..., None]]), self.shape)
-        spectra = np.conj(np.fft.rfft2(np.moveaxis(parts, 2, 0)))
-        products = self._squares[which] * spectra[0]
-        for channel, spectrum in zip(self._spectra, spectra[1:], strict=True):
+        """The mean squared difference [n, h, w] of those from wanted [c, height, width] where known [height, width].
+
+        What is wanted elsewhere is 0.
+        """
+        count, *spectra = np.conj(np.fft.rfft2(_folded(np.concatenate([known[None], -2 * wanted]), self.shape)))
+        products = self._squares[which] * count
+        for channel, spectrum in zip(self._spectra, spectra, strict=True):
             products += channel[which] * spectrum
         sums = np.fft.irfft2(products, self.shape)
-        sums += (wanted**2 * known[..., None]).sum()
+        sums += (wanted**2).sum()
         sums /= max(known.sum(), 1)
         errors: Array = np.maximum(sums, 0, out=sums)
         return errors
 
 
 class _Quilting:
-    """A canvas that fills with patches of the pictures [n, h, w, c], whose mean is 0."""
+    """A canvas that fills with patches of the pictures [n, c, h, w], whose mean is 0."""
 
     def __init__(self, pictures: Array, shape: tuple[int, int], repeated: float, guides: Sequence[Array]) -> None:
-        self._pictures, self._guides = pictures, guides
+        self._guides = guides
         self._shifts = _Shifts(pictures)
-        self._variance = max(float((pictures**2).sum(axis=3).mean()), 1e-9)
+        self._variance = max(float((pictures**2).sum(axis=1).mean()), 1e-9)
         self._repeated = repeated * self._variance * np.fft.rfft2(_bump(self._shifts.shape))
-        self._spans = [_spans(length) for length in shape]
-        self._canvas = np.zeros((*shape, pictures.shape[3]))
+        self._spans, self._overlaps = zip(*map(_spans, shape, self._shifts.shape), strict=True)
+        longest = [max(map(len, spans)) for spans in self._spans]
+        self._pictures = np.pad(pictures, [(0, 0), (0, 0), *((0, more) for more in longest)], mode="wrap")
+        self._canvas = np.zeros((pictures.shape[1], *shape))
         self._owners = np.full(shape, -1)
         self._phases = np.full((*map(len, self._spans), 2), -1)
         self._used = np.zeros(len(pictures))
@@ -170,24 +178,29 @@ class _Quilting:
 
     def _lay(self, block: tuple[int, ...], random: np.random.Generator) -> None:
         spans = [spans[i] for i, spans in zip(block, self._spans, strict=True)]
-        place = np.ix_(*(span % length for span, length in zip(spans, self._owners.shape, strict=True)))
         origin = np.array([span[0] for span in spans])
-        there, known = self._canvas[place], self._owners[place] >= 0
+        place = self._place(spans)
+        there, known = self._canvas[:, *place], self._owners[place] >= 0
         tried = np.lexsort((random.random(len(self._used)), self._used))[:_TRIED]
         chosen, *shift = self._choice(self._costs(block, tried, origin, there, known), random)
-        phase = (shift - origin) % self._shifts.shape
         self._used[tried[chosen]] += 1
-        self._phases[block] = phase
-        source = np.ix_(*((span + p) % side for span, p, side in zip(spans, phase, self._shifts.shape, strict=True)))
-        difference = self._pictures[tried[chosen]][source] - there
+        self._phases[block] = (shift - origin) % self._shifts.shape
+        source = (slice(s, s + len(span)) for s, span in zip(shift, spans, strict=True))
+        difference = self._pictures[tried[chosen], :, *source] - there
 
-        kept = self._cut(block, (difference**2).sum(axis=2)) | ~known
+        kept = self._cut(block, (difference**2).sum(axis=0)) | ~known
         share = _softened(kept)
         share[~known] = 1
-        self._canvas[place] = there + share[..., None] * difference
+        self._canvas[:, *place] = there + share * difference
         owners = self._owners[place]
         owners[kept] = np.ravel_multi_index(block, self._phases.shape[:2])
         self._owners[place] = owners
+
+    def _place(self, spans: Sequence[Array]) -> tuple[Any, ...]:
+        """An index of the canvas there; slices, which are faster, where the patch does not reach beyond an end."""
+        if all(span[-1] < length for span, length in zip(spans, self._owners.shape, strict=True)):
+            return tuple(slice(span[0], span[-1] + 1) for span in spans)
+        return np.ix_(*(span % length for span, length in zip(spans, self._owners.shape, strict=True)))
 
     def _costs(self, block: tuple[int, ...], tried: Array, origin: Array, there: Array, known: Array) -> Array:
         """What each of the pictures tried at each shift costs there: [n, h, w]."""
@@ -218,7 +231,7 @@ class _Quilting:
         """Which pixels the new patch takes, by least-cost cuts through its overlaps with what may lie on its four sides."""
         kept = np.ones(difference.shape, bool)
         for axis, (cost, inside) in enumerate(((difference.T, kept.T), (difference, kept))):
-            overlap, last = _overlap(self._owners.shape[axis]), self._phases.shape[axis] - 1
+            overlap, last = self._overlaps[axis], self._phases.shape[axis] - 1
             length = np.arange(cost.shape[1])
             if block[axis] > 0:
                 inside &= length >= _path(cost[:, :overlap])[:, None]
@@ -230,14 +243,20 @@ class _Quilting:
 def _path(costs: Array) -> Array:
     """The cheapest way down through costs [length, width], one column a row, moving by at most one: int [length]."""
     totals = np.full((costs.shape[0], costs.shape[1] + 2), np.inf)
-    totals[:, 1:-1] = costs
-    for above, row in pairwise(totals):
-        row[1:-1] += np.minimum(np.minimum(above[:-2], above[1:-1]), above[2:])
-    path = np.empty(len(costs), int)
-    path[-1] = column = int(totals[-1, 1:-1].argmin())
-    for i in range(len(costs) - 2, -1, -1):
-        column = path[i] = column - 1 + int(totals[i, column : column + 3].argmin())
-    return path
+    left, middle, right = totals[:, :-2], totals[:, 1:-1], totals[:, 2:]
+    middle[:] = costs
+    least = np.empty(costs.shape[1])
+    for one, two, three, below in zip(left, middle, right, middle[1:], strict=False):
+        np.minimum(one, two, out=least)
+        np.minimum(least, three, out=least)
+        below += least
+    *above, last = totals.tolist()
+    column = last.index(min(last))
+    path = [column]
+    for row in reversed(above):
+        column = min((column, column - 1, column + 1), key=row.__getitem__)
+        path.append(column)
+    return np.array(path[::-1]) - 1
 
 
 def _softened(kept: Array) -> Array:
@@ -248,30 +267,26 @@ def _softened(kept: Array) -> Array:
     return softened
 
 
-def _folded(values: Array, shape: tuple[int, int]) -> Array:
-    """What falls on each place of a torus of that shape when values [height, width, c] are wound round it, summed."""
-    height, width, channels = values.shape
-    turns = -(-height // shape[0]), -(-width // shape[1])
-    padded = np.zeros((turns[0] * shape[0], turns[1] * shape[1], channels))
-    padded[:height, :width] = values
-    folded: Array = padded.reshape(turns[0], shape[0], turns[1], shape[1], channels).sum(axis=(0, 2))
+def _folded(values: Array, shape: tuple[int, ...]) -> Array:
+    """What falls on each place of a torus of that shape when values [c, height, width] are wound round it, summed."""
+    folded = np.zeros((len(values), *shape))
+    for top, left in np.ndindex(*(-(-length // side) for length, side in zip(values.shape[1:], shape, strict=True))):
+        part = values[:, top * shape[0] : (top + 1) * shape[0], left * shape[1] : (left + 1) * shape[1]]
+        folded[:, : part.shape[1], : part.shape[2]] += part
     return folded
 
 
-def _bump(shape: tuple[int, int]) -> Array:
+def _bump(shape: tuple[int, ...]) -> Array:
     """1 at the origin of a torus of that shape, falling to 0 within a few pixels."""
     rows, columns = (np.minimum(np.arange(side), side - np.arange(side)) for side in shape)
     bump: Array = np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * _RADIUS**2))
     return bump
 
 
-def _spans(length: int) -> list[Array]:
-    """The places along a side that each patch covers, each running on into the next, the last beyond the end."""
-    count = max(2, round(length / STEP)) if length > 1 else 1
+def _spans(length: int, side: int) -> tuple[list[Array], int]:
+    """The places along a side that each patch covers, running on into the next, the last beyond the end; and how far on."""
+    patch = max(PATCH, side)
+    overlap = min(round(OVERLAP * patch), length // 4)
+    count = max(2, -(-length // (patch - overlap))) if length > 1 else 1
     edges = np.rint(np.linspace(0, length, count + 1)).astype(int)
-    return [np.arange(start, stop + _overlap(length)) for start, stop in pairwise(edges)]
-
-
-def _overlap(length: int) -> int:
-    """By how much."""
-    return min(OVERLAP, length // 4)
+    return [np.arange(start, stop + overlap) for start, stop in pairwise(edges)], overlap
