@@ -2,7 +2,7 @@
 """The Blender extension: pictures and seamless materials by class, from generators that are one file each.
 
 Blender is imported when the extension is enabled, not when this package is: what needs no Blender (`models`, `labels`,
-`work`, `worker`, `walks`, `favourites`, `onnx_runtimes`, `png`, `textures`) is imported and tested without one.
+`work`, `worker`, `walks`, `favourites`, `files`, `onnx_runtimes`, `png`, `textures`) is imported and tested without one.
 """
 
 

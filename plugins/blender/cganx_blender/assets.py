@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from .files import discard
 from .models import Model
 from .pictures import blender_pixels
 from .refusal import Refusal
@@ -56,7 +57,7 @@ def write_library(folder: Path, name: str, materials: Sequence[bpy.types.Materia
         raise Refusal(f"Cannot write the asset library {path}: is its disk full? ({_cause(error)})") from None
     finally:
         for left in (scratch, scratch.with_name(f"{scratch.name}@")):
-            left.unlink(missing_ok=True)
+            discard(left)
     return path
 
 

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .refusal import Refusal
+from .files import write_whole
 
 
 @dataclass(frozen=True, order=True)
@@ -42,15 +41,7 @@ class Favourites:
         kept = self.all()
         added = one not in kept
         kept = [*kept, one] if added else [other for other in kept if other != one]
-        scratch = self._file.with_suffix(f".{os.getpid()}.part")
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(json.dumps([asdict(other) for other in kept], ensure_ascii=False), encoding="utf-8")
-            scratch.replace(self._file)
-        except OSError as error:
-            raise Refusal(f"Cannot write {self._file}: {error.strerror or error}") from None
-        finally:
-            scratch.unlink(missing_ok=True)
+        write_whole(self._file, json.dumps([asdict(other) for other in kept], ensure_ascii=False).encode())
         self._seen = -1, []
         return added
 

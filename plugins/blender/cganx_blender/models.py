@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -14,6 +13,7 @@ from pathlib import Path
 from cganx import runtime
 from cganx.runtime import CganxError, Generator, GeneratorCard
 
+from .files import write_whole
 from .refusal import Refusal, sentence
 
 LOADED = 4  # generators that stay loaded
@@ -110,16 +110,7 @@ class Models:
         before = self.all().get(path.stem)
         if before is not None and before.path.parent != folder:
             raise Refusal(f"There is a generator {path.stem!r} already: give the file another name")
-        target = folder / f"{path.stem}.onnx"
-        scratch = folder / f".{path.stem}.{os.getpid()}.part"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            scratch.write_bytes(data)
-            scratch.replace(target)
-        except OSError as error:
-            raise Refusal(f"Cannot write {target}: {error.strerror or error}") from None
-        finally:
-            scratch.unlink(missing_ok=True)
+        write_whole(folder / f"{path.stem}.onnx", data)
         self.look()
         return self.get(path.stem)
 

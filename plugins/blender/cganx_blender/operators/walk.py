@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
+from ..files import write_whole
 from ..materials import Atlas, Look, check_can_take, new_material, put_on
 from ..pictures import new_image, short_name, show, stamp
 from ..png import png_bytes
@@ -98,11 +99,7 @@ class TextureWalk(Choosing, bpy.types.Operator):
 
 
 def _write(folder, number, made):
-    path = folder / f"{number + 1:04d}.png"
-    try:
-        path.write_bytes(png_bytes(made.pixels))
-    except OSError as error:
-        raise Refusal(f"Cannot write {path}: {error.strerror or error}") from None
+    write_whole(folder / f"{number + 1:04d}.png", png_bytes(made.pixels))
 
 
 def _atlas(kept, start):
