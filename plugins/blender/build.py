@@ -38,23 +38,24 @@ PLATFORMS: Mapping[str, tuple[str, str]] = {
     "macos-arm64": ("macosx", "_arm64 _universal2"),
 }
 
-# What is bundled, as PyPI has it. numpy is Blender's own: a second one would shadow it.
-WHEELS: Mapping[str, str] = {
-    "flatbuffers-25.12.19-py2.py3-none-any.whl": "7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4",
-    "packaging-26.4-py3-none-any.whl": "81383611a09c1bc0b08b76e0fd5829d7c6824c65b27a6aee339da133f4233ea2",
-    "protobuf-7.36.2-cp310-abi3-macosx_10_9_universal2.whl": "cbc70b17ee27e28894c7fee8bb04be1abead49e936bc70eb60052531eee2079e",
-    "protobuf-7.36.2-cp310-abi3-manylinux2014_x86_64.whl": "89f23aa53c24553a2416fd4fd1ec06f74fa42b14b546d8883128813f775bbfd2",
-    "protobuf-7.36.2-cp310-abi3-win_amd64.whl": "a300819d441e078a5608c0d3c709796bb548136058fda017ae51d425b44fd353",
-    "onnxruntime-1.32.0-cp311-cp311-macosx_14_0_arm64.whl": "366b9e53d07812cc5c92822cecf7563b76a8a0f32ba3bb8dd232a206ac3bcb6c",
-    "onnxruntime-1.32.0-cp311-cp311-manylinux_2_28_x86_64.whl": "5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d",
-    "onnxruntime-1.32.0-cp311-cp311-win_amd64.whl": "d7e0c45cc5f456ad7805e6dd256a7662736cda9c2fd17becae194eb3c2f6df72",
-    "onnxruntime-1.32.0-cp313-cp313-macosx_14_0_arm64.whl": "27bf5dad46355a8a435c9c4e1556464d99ca834ea44e0f452909712068b8821b",
-    "onnxruntime-1.32.0-cp313-cp313-manylinux_2_28_x86_64.whl": "02ea12a28c069ea8510093d95a7f6ff8126bfd9fc5c0d3381c03b80fb2b424ba",
-    "onnxruntime-1.32.0-cp313-cp313-win_amd64.whl": "c7f9aa98036ba2a47aa041a4a8c6d0a1f7bfe1bde44c131dcd15ce334f2f148d",
-    "onnxruntime-1.32.0-cp314-cp314-macosx_14_0_arm64.whl": "ab327b736552324af8d2a38bef5a65ed773f67184a36ff642beec7f5b4e9b03f",
-    "onnxruntime-1.32.0-cp314-cp314-manylinux_2_28_x86_64.whl": "48b878f9551d465aa79ee94ecaf49a1f6b5d27f2975efa775ded374db14d0af1",
-    "onnxruntime-1.32.0-cp314-cp314-win_amd64.whl": "2b08ee990d00ab2ee129c5e039f7339963335a4d76f5bd22bfb4f896ae1cec0a",
-}
+# What is bundled, as PyPI has it and sha256sum prints it. numpy is Blender's own: a second one would shadow it.
+SUMS = """
+7634f50c427838bb021c2d66a3d1168e9d199b0607e6329399f04846d42e20b4  flatbuffers-25.12.19-py2.py3-none-any.whl
+81383611a09c1bc0b08b76e0fd5829d7c6824c65b27a6aee339da133f4233ea2  packaging-26.4-py3-none-any.whl
+cbc70b17ee27e28894c7fee8bb04be1abead49e936bc70eb60052531eee2079e  protobuf-7.36.2-cp310-abi3-macosx_10_9_universal2.whl
+89f23aa53c24553a2416fd4fd1ec06f74fa42b14b546d8883128813f775bbfd2  protobuf-7.36.2-cp310-abi3-manylinux2014_x86_64.whl
+a300819d441e078a5608c0d3c709796bb548136058fda017ae51d425b44fd353  protobuf-7.36.2-cp310-abi3-win_amd64.whl
+366b9e53d07812cc5c92822cecf7563b76a8a0f32ba3bb8dd232a206ac3bcb6c  onnxruntime-1.32.0-cp311-cp311-macosx_14_0_arm64.whl
+5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d  onnxruntime-1.32.0-cp311-cp311-manylinux_2_28_x86_64.whl
+d7e0c45cc5f456ad7805e6dd256a7662736cda9c2fd17becae194eb3c2f6df72  onnxruntime-1.32.0-cp311-cp311-win_amd64.whl
+27bf5dad46355a8a435c9c4e1556464d99ca834ea44e0f452909712068b8821b  onnxruntime-1.32.0-cp313-cp313-macosx_14_0_arm64.whl
+02ea12a28c069ea8510093d95a7f6ff8126bfd9fc5c0d3381c03b80fb2b424ba  onnxruntime-1.32.0-cp313-cp313-manylinux_2_28_x86_64.whl
+c7f9aa98036ba2a47aa041a4a8c6d0a1f7bfe1bde44c131dcd15ce334f2f148d  onnxruntime-1.32.0-cp313-cp313-win_amd64.whl
+ab327b736552324af8d2a38bef5a65ed773f67184a36ff642beec7f5b4e9b03f  onnxruntime-1.32.0-cp314-cp314-macosx_14_0_arm64.whl
+48b878f9551d465aa79ee94ecaf49a1f6b5d27f2975efa775ded374db14d0af1  onnxruntime-1.32.0-cp314-cp314-manylinux_2_28_x86_64.whl
+2b08ee990d00ab2ee129c5e039f7339963335a4d76f5bd22bfb4f896ae1cec0a  onnxruntime-1.32.0-cp314-cp314-win_amd64.whl
+"""
+WHEELS: Mapping[str, str] = {file: digest for digest, file in map(str.split, SUMS.split("\n")[1:-1])}
 
 
 class BuildError(Exception):
@@ -98,8 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="the folder to write the zips into")
     parser.add_argument("--platform", action="append", choices=list(PLATFORMS), help="repeats; all of them when not given")
-    parser.add_argument("--python", action="append", choices=["cp311", "cp313", "cp314"], help="repeats; cp311 and cp313 when not given")
-    parser.add_argument("--cache", type=Path, default=None, help="where wheels are kept (default: $CGANX_CACHE or the user's cache)")
+    known = ["cp311", "cp313", "cp314"]
+    parser.add_argument("--python", action="append", choices=known, help="repeats; cp311 and cp313 when not given")
+    parser.add_argument("--cache", type=Path, help="where wheels are kept (default: in $CGANX_CACHE, or the user's cache)")
     parser.add_argument("--offline", action="store_true", help="take wheels from the cache alone")
     given = parser.parse_args(arguments)
     try:
@@ -140,7 +142,8 @@ def build(out: Path, platform: str, pythons: tuple[str, ...], cache: Path, *, of
     packed = zipped(entries)
     if len(packed) > MOST_BYTES:
         raise BuildError(
-            f"the zip for {platform} would have {len(packed) / 1e6:.1f} MB, more than {MOST_BYTES // 10**6}: ask for fewer Pythons by --python"
+            f"the zip for {platform} would have {len(packed) / 1e6:.1f} MB, more than {MOST_BYTES // 10**6}: "
+            "ask for fewer Pythons by --python"
         )
     write_whole(path, packed)
     return path
@@ -162,9 +165,7 @@ def library_wheel() -> tuple[str, bytes]:
     about = f"cganx-{version}.dist-info"
     source = ROOT / "cganx"
     kept = [path for path in source.rglob("*") if path.suffix in (".py", ".onnx", ".typed", ".md")]
-    entries = {
-        path.relative_to(ROOT).as_posix(): path.read_bytes() for path in kept if "fashion_small" not in path.parts
-    }
+    entries = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in kept if "fashion_small" not in path.parts}
     needs = "".join(f"Requires-Dist: {one}\n" for one in project["dependencies"])
     entries[f"{about}/METADATA"] = (
         f"Metadata-Version: 2.4\nName: cganx\nVersion: {version}\nSummary: {project['description']}\n"
@@ -226,7 +227,7 @@ def fetched(wheel: Wheel, cache: Path, *, offline: bool) -> Path:
         wanted.write_text(f"{wheel.project}=={wheel.version} --hash=sha256:{WHEELS[wheel.file]}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         command += ["--require-hashes", "-r", str(wanted), "-d", scratch, *wheel.pip_arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         found = Path(scratch) / wheel.file
         if done.returncode or not found.is_file():
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -57,7 +57,7 @@ def try_folder(command: Sequence[str], folder: Path, library: Path, model: Path)
     if not (folder / "onnxruntime").is_dir():
         raise Refusal(f"There is no onnxruntime in {folder}: name the folder that pip install --target filled")
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [*command, trial_code(folder, library, model)],
             capture_output=True,
             text=True,

@@ -62,7 +62,7 @@ class _Seeds(_Section):
         label = chosen_label(context)
         seeds = range(chosen.seed, min(chosen.seed + GRID, MOST_SEED + 1))
         wanted = [Thumbnail(model.name, model.sha256, label, seed) for seed in seeds]
-        now.thumbnails.ask(context, wanted)
+        now.thumbnails.ask(wanted)
         grid = self.layout.grid_flow(row_major=True, columns=3, even_columns=True, align=True)
         for one in wanted:
             cell = grid.column(align=True)

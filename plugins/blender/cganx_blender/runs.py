@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
+
 from cganx.runtime import CganxError
 
 from .refusal import Refusal, sentence

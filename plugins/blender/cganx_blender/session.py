@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
+
 import cganx
 from cganx.runtime import Generator
 
@@ -147,7 +148,7 @@ def session() -> Session:
     return _Open.session
 
 
-def preferences():  # noqa: ANN201 - a class that Blender knows, not the type checker
+def preferences():
     """The extension's preferences."""
     return bpy.context.preferences.addons[PACKAGE].preferences
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import bpy
 import bpy.utils.previews
+
 from cganx.runtime import CganxError
 
 from .labels import label_of
@@ -48,7 +49,7 @@ class Thumbnails:
         """The icon's number, 0 while it is not made."""
         return self._kept[one.key].icon_id if one.key in self._kept else 0
 
-    def ask(self, context: bpy.types.Context, wanted: Iterable[Thumbnail]) -> None:
+    def ask(self, wanted: Iterable[Thumbnail]) -> None:
         """Have those made that are lacking; one job at a time, and none beside an operator's."""
         now = session()
         lacking = [one for one in wanted if one.key not in self._kept]

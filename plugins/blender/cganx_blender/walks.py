@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
 from cganx.runtime import Generator
 from cganx.runtime import latents as draws
 from cganx.runtime.labels import Labels

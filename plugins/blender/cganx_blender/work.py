@@ -9,15 +9,18 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
+
 from cganx.runtime import Generator
+from cganx.runtime import latents as draws
 
 from .labels import Label
 from .refusal import Refusal
+from .textures import near, seamless_texture
 from .walks import walk_points
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 BATCH = 16  # pictures between two looks at whether to stop
-PATCHES = 8  # pictures of one class that a larger texture is made of
+PATCHES = 12  # pictures of one class that a larger texture is made of
 STREAM = 32  # bits that the seeds of a texture's further pictures lie above its own
 
 
@@ -79,15 +82,23 @@ def make_textures(load: Load, wanted: Sequence[Wanted]) -> Iterator[Made]:
         if one.size <= max(height, width):
             yield from make_pictures(load, [one])
             continue
-        from .textures import seamless_texture
-
-        pictures = generator.generate(one.label, patch_seeds(one.seed), truncation=one.truncation or None)
-        yield _made(generator, one, seamless_texture(np.asarray(pictures), one.size, one.seed))
+        yield _made(generator, one, seamless_texture(_alike(generator, one), one.size, one.seed))
 
 
 def patch_seeds(seed: int) -> list[int]:
     """The seeds of the pictures that one texture is made of: its own, and such as no other seed's texture has."""
-    return [seed, *(((seed + 1) << STREAM) + further for further in range(1, PATCHES))]
+    return [seed, *((((seed + 1) << STREAM) + further) % 2**64 for further in range(1, PATCHES))]
+
+
+def _alike(generator: Generator, one: Wanted) -> Array:
+    """The wanted picture and others that look like it, uint8 [PATCHES, height, width, channels]."""
+    card, seeds = generator.card, patch_seeds(one.seed)
+    drawn_here = card.latent is not None and card.latent.distribution == "normal" and not card.truncates
+    if card.latent is None or not drawn_here or any(name.startswith("noise.") for name in generator.inputs):
+        return np.asarray(generator.generate(one.label, seeds, truncation=one.truncation or None))
+    bounds = np.full(PATCHES, one.truncation) if one.truncation else None
+    latents = draws.normal(np.array(seeds, np.uint64), card.latent.size, truncation=bounds)
+    return np.asarray(generator.generate(one.label, latents=near(latents)))
 
 
 def make_walk(load: Load, wanted: Sequence[Wanted], frames: int) -> Iterator[Made]:

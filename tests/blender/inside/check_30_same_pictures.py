@@ -69,7 +69,7 @@ def test_saved_opened_and_made_again_they_are_equal(now, part, tmp_path):
         np.testing.assert_array_equal(np.broadcast_to(again.pixels, there.shape), there)
 
 
-def test_no_run_is_saved(now, part, tmp_path):
+def test_no_run_is_saved():
     bpy.ops.cganx.generate_image()
     names = {prop.identifier for prop in bpy.context.scene.cganx.bl_rna.properties}
     assert not {"busy", "progress", "job", "run", "problem"} & names

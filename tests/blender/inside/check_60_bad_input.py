@@ -38,7 +38,8 @@ def test_a_file_that_is_no_generator(now, folder, tmp_path, content):
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_is_not_there(folder):
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_is_not_there():
     refused(lambda: bpy.ops.cganx.add_model(filepath="/nowhere/x.onnx"), "Cannot read")
     refused(lambda: bpy.ops.cganx.add_model(), "Choose a generator")
 
@@ -52,7 +53,8 @@ def test_a_damaged_file_in_the_folder_is_told_and_the_others_stay(now, folder, t
     assert "materials" in now.models.all()
 
 
-def test_a_name_that_is_taken(folder, tmp_path, tiny):
+@pytest.mark.usefixtures("folder")
+def test_a_name_that_is_taken(tmp_path, tiny):
     shutil.copy(tiny, tmp_path / "fashion.onnx")
     refused(lambda: bpy.ops.cganx.add_model(filepath=str(tmp_path / "fashion.onnx")), "There is a generator 'fashion' already")
 
@@ -193,7 +195,7 @@ def test_seeds_end():
     refused(bpy.ops.cganx.previous_seed, "there is none beyond")
 
 
-def test_cuda_that_is_not_there(now, part):
+def test_cuda_that_is_not_there(part):
     chosen = part("session").preferences()
     chosen.device = "cuda"
     try:
@@ -202,7 +204,7 @@ def test_cuda_that_is_not_there(now, part):
         chosen.device = "auto"
 
 
-def test_an_onnxruntime_of_the_user_that_is_none(now, part, tmp_path):
+def test_an_onnxruntime_of_the_user_that_is_none(part, tmp_path):
     chosen = part("session").preferences()
     chosen.gpu_folder = str(tmp_path)
     try:

@@ -28,7 +28,7 @@ def folder_hashes():
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_it_writes_nothing_into_its_own_folder(now, tmp_path):
+def test_it_writes_nothing_into_its_own_folder():
     before = folder_hashes()
     bpy.ops.cganx.generate_material()
     bpy.ops.cganx.texture_walk(frames=3, target="SEQUENCE")
@@ -38,7 +38,7 @@ def test_it_writes_nothing_into_its_own_folder(now, tmp_path):
     assert len(before) > 20
 
 
-def test_turned_off_nothing_stays_and_turned_on_it_works(now):
+def test_turned_off_nothing_stays_and_turned_on_it_works():
     bpy.ops.cganx.generate_image()
     assert "cganx worker" in own()[2]
     for _ in range(3):
@@ -65,7 +65,7 @@ def test_scripts_are_loaded_anew():
     assert bpy.ops.cganx.generate_image() == {"FINISHED"}
 
 
-def test_removed_and_installed_again(now):
+def test_removed_and_installed_again():
     folder = Path(sys.modules[MODULE].__file__).parent
     places = [repo.module for repo in bpy.context.preferences.extensions.repos]
     bpy.ops.extensions.package_uninstall(repo_index=places.index("user_default"), pkg_id="cganx")

@@ -30,12 +30,13 @@ def extension() -> ModuleType:
 @pytest.fixture
 def part(extension):
     """``part("work")``: a module of the installed extension."""
-    return lambda name: importlib.import_module(f"{MODULE}.{name}")
+    return lambda name: importlib.import_module(f"{extension.__name__}.{name}")
 
 
 @pytest.fixture(autouse=True)
 def scene(extension):
-    """The scene that Blender starts with, anew."""
+    """The scene that Blender starts with, anew, and the extension on."""
+    assert extension
     bpy.ops.wm.read_homefile(use_empty=False)
     return bpy.context.scene
 
@@ -51,7 +52,7 @@ def generated():
 
 
 @pytest.fixture
-def tiny(extension):
+def tiny():
     """The library's generator for hosts' tests: its classes are disc and cross."""
     from cganx.runtime import testing  # not before the extension has brought it
 

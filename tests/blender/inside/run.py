@@ -1,4 +1,4 @@
-"""Runs the checks in this folder inside a real Blender: `python run.py JUNIT [FILES]` in an environment that has bpy and pytest.
+"""Runs the checks in this folder inside a real Blender: `python run.py JUNIT [FILES]`, in an environment with bpy and pytest.
 
 BLENDER_USER_RESOURCES is an empty folder, CGANX_ZIP the built extension, CGANX_WANTED what the library outside made.
 """

@@ -34,7 +34,7 @@ class BatchToAssets(LooksLike, Choosing, bpy.types.Operator):
         """The panel's size, mapping and count."""
         return ("size", "mapping", "count")
 
-    def plan(self, context, now):
+    def plan(self, _context, now):
         """They land in this file; where a library was named, they leave for it at the end."""
         model = now.models.get(self.model)
         classes = model.card.classes if self.every_class and model.card.classes else (None,)
@@ -43,11 +43,7 @@ class BatchToAssets(LooksLike, Choosing, bpy.types.Operator):
             raise Refusal(f"{len(classes)} classes at {len(seeds)} seeds are more than {MOST} assets: choose fewer")
         load, look, size = now.loader(), self.look, int(self.size)
         first = self.wanted(size=size)
-        wanted = [
-            replace(first, label=first.label if name is None else name, seed=seed)
-            for name in classes
-            for seed in seeds
-        ]
+        wanted = [replace(first, label=first.label if name is None else name, seed=seed) for name in classes for seed in seeds]
         folder = Path(bpy.path.abspath(self.folder)) if self.folder else None
         names = []
         file = f"cganx-{model.name}-{self.seed}"

@@ -4,9 +4,10 @@
 from pathlib import Path
 
 import bpy
-import cganx
 from bpy.props import EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
+
+import cganx
 from cganx.runtime import CganxError
 
 from ..favourites import Favourite
@@ -144,7 +145,7 @@ class TryRuntime(Making, bpy.types.Operator):
     bl_label = "Try It"
     bl_options = {"INTERNAL"}
 
-    def plan(self, context, now):
+    def plan(self, _context, now):
         """The child is started on the worker."""
         chosen = preferences().gpu_folder
         if not chosen:

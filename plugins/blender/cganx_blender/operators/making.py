@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all operators that make pictures share: their choices, and their run beside the interface or, in background, at once."""
 
+from contextlib import suppress
+
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
+
 from cganx.runtime import CganxError
 
 from ..labels import class_items, label_of, other_items
@@ -93,10 +96,8 @@ class Making:
         """Called by Blender when a file is opened, or it ends."""
         self._run.stop()
         self._leave(context)
-        try:
+        with suppress(Refusal):  # where the extension was turned off meanwhile
             session().run = None
-        except Refusal:
-            pass  # the extension was turned off meanwhile
 
     def _leave(self, context):
         context.window_manager.event_timer_remove(self._timer)
@@ -148,9 +149,7 @@ class Choosing(Making):
     blend: FloatProperty(
         name="Blend", description="How much of the other class", min=0, max=1, default=0.5, subtype="FACTOR", options=FROM_PANEL
     )
-    seed: IntProperty(
-        name="Seed", description="The same seed makes the same picture", min=0, max=MOST_SEED, options=FROM_PANEL
-    )
+    seed: IntProperty(name="Seed", description="The same seed makes the same picture", min=0, max=MOST_SEED, options=FROM_PANEL)
     truncation: FloatProperty(
         name="Truncation",
         description="Smaller is more typical and less varied; 0 is off",

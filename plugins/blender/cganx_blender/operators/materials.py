@@ -20,7 +20,7 @@ class LooksLike:
     size: EnumProperty(name="Size", items=SIZE_ITEMS, options=FROM_PANEL)
     mapping: EnumProperty(name="Mapping", items=MAPPING_ITEMS, options=FROM_PANEL)
     scale: FloatProperty(name="Scale", description="Repetitions over one unit", min=0.01, max=100, default=1.0)
-    bump: FloatProperty(name="Bump", description="How deep the dark parts lie", min=0, max=1, default=0.4, subtype="FACTOR")
+    bump: FloatProperty(name="Bump", description="Depth of the dark parts", min=0, max=1, default=0.4, subtype="FACTOR")
 
     @property
     def look(self) -> Look:
@@ -35,7 +35,12 @@ class GenerateMaterial(LooksLike, Choosing, bpy.types.Operator):
     bl_label = "Generate Material"
 
     count: IntProperty(
-        name="Count", description="Materials, at one seed each; the object gets the first", min=1, max=1000, default=1, options=FROM_PANEL
+        name="Count",
+        description="Materials, at one seed each; the object gets the first",
+        min=1,
+        max=1000,
+        default=1,
+        options=FROM_PANEL,
     )
 
     def more_from_panel(self):

@@ -32,7 +32,7 @@ class TextureWalk(Choosing, bpy.types.Operator):
     bl_idname = "cganx.texture_walk"
     bl_label = "Texture Walk"
 
-    count: IntProperty(name="Seeds", description="Pictures to pass, this one and those of the next seeds", min=2, max=64, default=2)
+    count: IntProperty(name="Seeds", description="Pictures to pass: this seed's and the next ones'", min=2, max=64, default=2)
     frames: IntProperty(name="Frames", description="Frames of the whole walk", min=2, max=2000, default=24)
     target: EnumProperty(name="Kept", items=TARGET_ITEMS)
     folder: StringProperty(
