@@ -57,13 +57,13 @@ class Run:
         self.job.cancel()
 
     def tick(self, context: bpy.types.Context, wait: float = 0.0) -> bool:
-        """Land what is made, for a moment; whether the run is over."""
+        """Land what is made, for a moment, and wait up to ``wait`` seconds for each; whether the run is over."""
         until = time.perf_counter() + SLICE
         try:
             while (made := self.job.take(wait)) is not None:
                 self.plan.land(context, made)
                 self.landed += 1
-                if not wait and time.perf_counter() > until:
+                if time.perf_counter() > until:
                     return False
             if not self.job.over:
                 return False
