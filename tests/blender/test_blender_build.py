@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import blenders
 import pytest
 
 import cganx
@@ -178,3 +179,14 @@ def test_a_plain_python_runs_it(tmp_path: Path) -> None:
     done = subprocess.run([*command, "--cache", str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "is not in" in done.stderr
+
+
+def test_a_python_that_is_not_there_fails_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blenders, "BLENDERS", {"9.9": ("3.99", ("bpy==9.9",))})
+    with pytest.raises(SystemExit, match=r"there is no Python 3\.99, which Blender 9\.9 is built for"):
+        blenders.make(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_this_python_is_found() -> None:
+    assert blenders.interpreter("{}.{}".format(*sys.version_info)) == sys.executable
