@@ -18,6 +18,10 @@ from .worker import Worker
 SLICE = 0.03  # seconds of one look at the worker, so that the interface answers meanwhile
 
 
+def _stay() -> None:
+    pass
+
+
 def _nothing(_context: bpy.types.Context) -> str:
     return ""
 
@@ -42,6 +46,7 @@ class Run:
         self.plan = plan
         self.job = worker.start(plan.make, plan.total)
         self.landed = 0
+        self.leave: Callable[[], None] = _stay
         self.stopped = False
         self.problem = ""
         self.message = ""
