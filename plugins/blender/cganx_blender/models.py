@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cganx import runtime
-from cganx.runtime import CganxError, Generator, GeneratorCard
+from cganx.runtime import Generator, GeneratorCard, ModelError
 
 from .files import write_whole
 from .refusal import Refusal, sentence
@@ -144,8 +144,8 @@ class Models:
     def _checked(self, path: Path) -> Model | str:
         try:
             file = runtime.read(path)
-        except CganxError as error:
-            return sentence(error)
+        except ModelError as error:
+            return error.message  # without the path, which a panel has no room for
         return Model(path.stem, path, file.sha256, file.card)
 
 

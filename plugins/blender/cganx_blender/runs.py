@@ -18,6 +18,10 @@ from .worker import Worker
 SLICE = 0.03  # seconds of one look at the worker, so that the interface answers meanwhile
 
 
+def _stay() -> None:
+    pass
+
+
 def _nothing(_context: bpy.types.Context) -> str:
     return ""
 
@@ -42,6 +46,7 @@ class Run:
         self.plan = plan
         self.job = worker.start(plan.make, plan.total)
         self.landed = 0
+        self.leave: Callable[[], None] = _stay
         self.stopped = False
         self.problem = ""
         self.message = ""
@@ -57,13 +62,13 @@ class Run:
         self.job.cancel()
 
     def tick(self, context: bpy.types.Context, wait: float = 0.0) -> bool:
-        """Land what is made, for a moment; whether the run is over."""
+        """Land what is made, for a moment, and wait up to ``wait`` seconds for each; whether the run is over."""
         until = time.perf_counter() + SLICE
         try:
             while (made := self.job.take(wait)) is not None:
                 self.plan.land(context, made)
                 self.landed += 1
-                if not wait and time.perf_counter() > until:
+                if time.perf_counter() > until:
                     return False
             if not self.job.over:
                 return False

@@ -91,6 +91,7 @@ class Session:
         """End the thread, let go of generators, pictures and the path that was added."""
         if self.run is not None:
             self.run.stop()
+            self.run.leave()
             self.run = None
         self.worker.stop()
         self.models.close()

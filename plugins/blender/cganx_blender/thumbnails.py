@@ -33,7 +33,7 @@ class Thumbnail(NamedTuple):
     @property
     def key(self) -> str:
         """Its name in the collection."""
-        return repr(tuple(self))
+        return f"{self.sha256}/{self.seed}/{self.label}"
 
 
 class Thumbnails:

@@ -41,7 +41,7 @@ def test_it_writes_nothing_into_its_own_folder():
 def test_turned_off_nothing_stays_and_turned_on_it_works():
     bpy.ops.cganx.generate_image()
     assert "cganx worker" in own()[2]
-    for _ in range(3):
+    for _ in range(2):
         bpy.ops.preferences.addon_disable(module=MODULE)
         assert own() == ([], [], [], [], False)
         bpy.ops.preferences.addon_enable(module=MODULE)

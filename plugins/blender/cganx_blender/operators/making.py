@@ -72,10 +72,8 @@ class Making:
             return {"CANCELLED"}
         self._run = run
         manager = context.window_manager
-        self._timer = manager.event_timer_add(STEP, window=context.window)
+        run.leave = _leaver(manager.event_timer_add(STEP, window=context.window), context.workspace)
         manager.modal_handler_add(self)
-        if context.workspace is not None:
-            context.workspace.status_text_set("cganx is making pictures. Esc: stop")
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
@@ -89,20 +87,14 @@ class Making:
         redraw(context)
         if not over:
             return {"PASS_THROUGH"}
-        self._leave(context)
         return self._end(context, self._run)
 
-    def cancel(self, context):
+    def cancel(self, _context):
         """Called by Blender when a file is opened, or it ends."""
         self._run.stop()
-        self._leave(context)
+        self._run.leave()
         with suppress(Refusal):  # where the extension was turned off meanwhile
             session().run = None
-
-    def _leave(self, context):
-        context.window_manager.event_timer_remove(self._timer)
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
 
     def _begin(self, context):
         """The run, or None where it was refused. A greyed button would stay dead until the mouse leaves it, so here."""
@@ -126,11 +118,12 @@ class Making:
         return now.run
 
     def _end(self, context, run):
-        now = session()
-        now.run = None
+        run.leave()
+        with suppress(Refusal):  # where the extension was turned off meanwhile
+            session().run = None
+            session().problem = run.problem
         redraw(context)
         if run.problem:
-            now.problem = run.problem
             self.report({"ERROR"}, run.problem)
         elif run.message:
             self.report({"INFO"}, run.message)
@@ -196,6 +189,23 @@ class Choosing(Making):
         if all(name != item[0] for item in model_items(None, None)):
             raise Refusal(f"The generator {name!r} turns pictures into pictures: choose one that makes them from seeds")
         return name
+
+
+def _leaver(timer, workspace):
+    """Shows that something is made, and gives what ends that: it can be called twice, and when the operator is gone."""
+    if workspace is not None:
+        workspace.status_text_set("cganx is making pictures. Esc: stop")
+    name = workspace.name if workspace is not None else ""
+    timers = [timer]
+
+    def leave():
+        while timers:
+            bpy.context.window_manager.event_timer_remove(timers.pop())
+        there = bpy.data.workspaces.get(name)
+        if there is not None:
+            there.status_text_set(None)
+
+    return leave
 
 
 def redraw(context):
