@@ -1,4 +1,4 @@
-"""The rendered pictures of plugins/blender/README.md: `python make_blender_pictures.py ZIP FOLDER`, where bpy is (`make blenders`).
+"""Renders the pictures of plugins/blender/README.md: `python make_blender_pictures.py ZIP FOLDER`, where bpy is installed.
 
 BLENDER_USER_RESOURCES must be an empty folder: the extension is installed there from its zip.
 """

@@ -10,7 +10,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -239,6 +239,16 @@ def test_png(addon: Addon, tmp_path: Path, channels: int, part: Callable[[str], 
     with Image.open(tmp_path / "x.png") as image:
         np.testing.assert_array_equal(np.asarray(image).reshape(pixels.shape), pixels)
     assert zlib.crc32(data)
+
+
+def test_an_old_blender_is_told_in_a_sentence(addon: Addon, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    app = SimpleNamespace(version=(3, 6, 0), version_string="3.6.0", background=True)
+    monkeypatch.setitem(sys.modules, "bpy", SimpleNamespace(app=app))  # has no types, utils or props: nothing may be registered
+    monkeypatch.delitem(sys.modules, "cganx_blender.registration", raising=False)
+    registration = addon("registration")
+    registration.register()
+    registration.unregister()
+    assert capsys.readouterr().out == "cganx needs Blender 4.2 or later; this is 3.6.0\n"
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -119,6 +119,12 @@ def test_a_walk_in_the_file(part):
     assert 0 < max(steps) < 40
     (driver,) = material.node_tree.animation_data.drivers
     assert driver.driver.is_valid
+    strip = next(node for node in material.node_tree.nodes if node.label == "Frame").inputs["Y"]
+    shown = []
+    for frame in (1, 2, 12, 13):
+        bpy.context.scene.frame_set(frame)
+        shown.append(strip.default_value)
+    assert shown == [11, 10, 0, 11]  # strips from below: the first frame is the top one, and after the last it is again
 
 
 def test_a_walk_as_files(tmp_path):

@@ -91,6 +91,19 @@ def test_a_generator_that_is_gone(scene):
     assert "The generator 'gone' is not there: add" in drawn("VIEW_3D")
 
 
+def test_the_preferences(part):
+    bpy.ops.cganx.generate_image()
+    said = []
+    preferences = part("session").preferences()
+    layout = Layout(said)
+    drawing = SimpleNamespace(layout=layout)
+    layout.prop = lambda _drawn, name: said.append(str(getattr(preferences, name)))
+    part("preferences").Preferences.draw(drawing, bpy.context)
+    assert "auto" in said
+    assert "Try It" in said
+    assert any(text.startswith("Running on cpu") for text in said)
+
+
 def test_many_classes_are_searched_for(now, scene):
     import os
     import shutil
