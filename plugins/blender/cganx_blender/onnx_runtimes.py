@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cganx.runtime import BackendConflict, BackendMissing, DeviceUnavailable
+
 from .refusal import Refusal
 
 TRIAL_SECONDS = 120
@@ -32,6 +34,17 @@ def in_use() -> Found | None:
     if module is None:
         return None
     return Found(str(getattr(module, "__version__", "unknown")), str(getattr(module, "__file__", "unknown")))
+
+
+def explained(error: BackendMissing | BackendConflict | DeviceUnavailable) -> str:
+    """The runtime's sentence with what mends it in Blender, where its own names lines for pip."""
+    if isinstance(error, DeviceUnavailable):
+        return f"{error.missing}: name the folder of an onnxruntime-gpu in the preferences, or choose another device there"
+    cause, _, _ = str(error).partition(". ")
+    used = in_use()
+    if used is None:
+        return f"{cause}: turn the extension off and on in the preferences, and Blender installs its own again"
+    return f"{cause}: it is the one in {used.path}; where another add-on brought it, turn that off and start Blender again"
 
 
 def trial_code(folder: Path, library: Path, model: Path) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 import bpy
 
-from cganx.runtime import CganxError
+from cganx.runtime import BackendConflict, BackendMissing, CganxError, DeviceUnavailable
 
+from .onnx_runtimes import explained
 from .refusal import Refusal, sentence
 from .worker import Worker
 
@@ -86,6 +87,8 @@ class Run:
 
 def said(error: Exception) -> str:
     """The sentence for the user; of an error that nobody foresaw, its kind too."""
+    if isinstance(error, (BackendMissing, BackendConflict, DeviceUnavailable)):
+        return explained(error)
     if isinstance(error, (Refusal, CganxError, OSError)):
         return sentence(error)
     return f"{type(error).__name__}: {sentence(error)}"

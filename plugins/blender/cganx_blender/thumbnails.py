@@ -44,6 +44,7 @@ class Thumbnails:
         self._kept = bpy.utils.previews.new()
         self._job: Job[Made] | None = None
         self._waiting: list[Thumbnail] = []
+        self._failed: set[str] = set()
 
     def icon(self, one: Thumbnail) -> int:
         """The icon's number, 0 while it is not made."""
@@ -52,7 +53,7 @@ class Thumbnails:
     def ask(self, wanted: Iterable[Thumbnail]) -> None:
         """Have those made that are lacking; one job at a time, and none beside an operator's."""
         now = session()
-        lacking = [one for one in wanted if one.key not in self._kept]
+        lacking = [one for one in wanted if one.key not in self._kept and one.key not in self._failed]
         if not lacking or self._job is not None or now.run is not None:
             return
         try:
@@ -63,6 +64,10 @@ class Thumbnails:
         self._waiting = lacking
         self._job = now.worker.start(lambda: make_pictures(load, requests), len(requests))
         bpy.app.timers.register(self._land, first_interval=TICK)
+
+    def try_again(self) -> None:
+        """Ask for those that failed again: a run has just gone well."""
+        self._failed.clear()
 
     def close(self) -> None:
         """Let go of the pictures and the timer."""
@@ -81,6 +86,8 @@ class Thumbnails:
         self._redraw(bpy.context)
         if not job.over:
             return TICK
+        if job.error is not None:  # asked for again at each drawing, they would fail for ever
+            self._failed.update(one.key for one in self._waiting)
         self._job = None
         return None
 

@@ -19,6 +19,11 @@ def test_an_image_without_arguments(part):
     assert pixels(part, image).std() > 3
 
 
+def test_a_call_as_from_the_interface_is_at_once_in_background():
+    assert bpy.ops.cganx.generate_image("INVOKE_DEFAULT") == {"FINISHED"}
+    assert len(generated()) == 1
+
+
 def test_images_of_a_class_at_seeds_that_follow():
     bpy.ops.cganx.generate_image(model="fashion", label="Ankle boot", seed=7, count=20)
     found = {image["cganx.seed"]: image["cganx.label"] for image in generated()}

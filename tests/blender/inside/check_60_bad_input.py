@@ -199,7 +199,7 @@ def test_cuda_that_is_not_there(part):
     chosen = part("session").preferences()
     chosen.device = "cuda"
     try:
-        refused(bpy.ops.cganx.generate_image, "a build without CUDA")
+        refused(bpy.ops.cganx.generate_image, "a build without CUDA: name the folder of an onnxruntime-gpu in the preferences")
     finally:
         chosen.device = "auto"
 

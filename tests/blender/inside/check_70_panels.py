@@ -94,11 +94,9 @@ def test_a_generator_that_is_gone(scene):
 def test_the_preferences(part):
     bpy.ops.cganx.generate_image()
     said = []
-    preferences = part("session").preferences()
-    layout = Layout(said)
-    drawing = SimpleNamespace(layout=layout)
-    layout.prop = lambda _drawn, name: said.append(str(getattr(preferences, name)))
-    part("preferences").Preferences.draw(drawing, bpy.context)
+    chosen, layout = part("session").preferences(), Layout(said)
+    layout.prop = lambda _drawn, name: said.append(str(getattr(chosen, name)))
+    part("preferences").Preferences.draw(SimpleNamespace(layout=layout), bpy.context)
     assert "auto" in said
     assert "Try It" in said
     assert any(text.startswith("Running on cpu") for text in said)
@@ -122,6 +120,25 @@ def test_many_classes_are_searched_for(now, scene):
     finally:
         file.unlink()
         now.models.look()
+
+
+def test_thumbnails_that_fail_are_not_asked_for_again(now, part, monkeypatch):
+    now.thumbnails = part("thumbnails").Thumbnails(lambda _context: None)
+    now.models.close()
+    monkeypatch.setattr(type(now.models), "load", lambda *_args: 1 / 0)
+    try:
+        drawn("VIEW_3D")
+        while now.thumbnails._job is not None:
+            now.thumbnails._land()
+        drawn("VIEW_3D")
+        assert now.thumbnails._job is None
+        monkeypatch.undo()
+        now.thumbnails.try_again()
+        drawn("VIEW_3D")
+        assert now.thumbnails._job is not None
+    finally:
+        now.thumbnails.close()
+        now.thumbnails = None
 
 
 def test_thumbnails_are_made_for_what_is_looked_at(now, part, scene):

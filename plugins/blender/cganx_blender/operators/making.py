@@ -122,6 +122,8 @@ class Making:
         with suppress(Refusal):  # where the extension was turned off meanwhile
             session().run = None
             session().problem = run.problem
+            if session().thumbnails is not None and not run.problem:
+                session().thumbnails.try_again()
         redraw(context)
         if run.problem:
             self.report({"ERROR"}, run.problem)
@@ -155,15 +157,19 @@ class Choosing(Making):
     def fill(self, context):
         """The generator first, for the classes are its own."""
         chosen = settings(context)
-        if not self.properties.is_property_set("model"):
+        if not self.given("model"):
             self.model = self._named(chosen.model_name or default_model(model_items(self, context)))
-            if not self.properties.is_property_set("label") and chosen_label(context):
+            if not self.given("label") and chosen_label(context):
                 self.label = chosen_label(context)
-            if not self.properties.is_property_set("other"):
+            if not self.given("other"):
                 self.other = chosen.other
         for name in ("label", "other", "blend", "seed", "truncation", *self.more_from_panel()):
-            if not self.properties.is_property_set(name):
+            if not self.given(name):
                 setattr(self, name, self._default(chosen, name))
+
+    def given(self, name: str) -> bool:
+        """Whether it was; an enum whose place the redo panel's other generator does not have is empty."""
+        return self.properties.is_property_set(name) and getattr(self, name) != ""
 
     def more_from_panel(self):
         """Names of the operator's own choices that the panel has too."""
