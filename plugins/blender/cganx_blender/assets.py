@@ -27,7 +27,7 @@ def mark(material: bpy.types.Material, made: Made, model: Model) -> None:
         about.tags.new(tag, skip_if_exists=True)
     about.description = f"{made.label or made.model}, seed {made.seed}, by {made.model}"
     about.author = "cganx"
-    licence = model.card.licences.get("pictures") if model.card.licences else None
+    licence = model.card.licences.get("data")
     if isinstance(licence, str):
         about.license = licence
     preview = material.preview_ensure()

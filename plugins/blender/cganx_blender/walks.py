@@ -56,7 +56,8 @@ def _weights(generator: Generator, stops: Sequence[Wanted]) -> Array | None:
 
 
 def _straight(start: Array, end: Array, share: Array) -> Array:
-    return start * (1 - share) + end * share
+    between: Array = start * (1 - share) + end * share
+    return between
 
 
 def _spherical(start: Array, end: Array, share: Array) -> Array:
