@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes DIR a Debian 13 with its Blender (4.3.2), an X server without a screen and what clicks in it, once: about 3 minutes and 2 GB.
+# Makes DIR a Debian 13 with its Blender (4.3.2), an X server without a screen and what clicks in it, once: about 3 minutes and 1.5 GB.
 # Nothing is installed outside DIR and nothing is mounted into it. Wants root and a Debian or Ubuntu with dpkg.
 set -eu
 
