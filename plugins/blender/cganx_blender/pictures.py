@@ -87,9 +87,16 @@ def stamp(block: bpy.types.ID, made: Made) -> None:
     block["cganx.size"] = int(max(made.pixels.shape[:2]))
 
 
+def stamp_walk(block: bpy.types.ID, made: Made, seeds: int, frames: int) -> None:
+    """The same for a walk from ``made`` over ``seeds`` seeds, which is no picture that another seed could take the place of."""
+    stamp(block, made)
+    del block["cganx.size"]
+    block["cganx.walk"] = f"{seeds} seeds, {frames} frames"
+
+
 def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
-    """What `stamp` wrote; None where nothing is, or what is there is not readable."""
-    if block is None or block.get("cganx.model") is None:
+    """What `stamp` wrote; None where nothing is, where it is a walk, or what is there is not readable."""
+    if block is None or block.get("cganx.model") is None or block.get("cganx.walk") is not None:
         return None
     try:
         return Stamp(

@@ -79,7 +79,7 @@ class Run:
                 self.message = f"Stopped after {self.landed} of {self.plan.total}"
             else:
                 self.message = self.plan.finish(context)
-        except (Refusal, CganxError, OSError, RuntimeError) as error:
+        except Exception as error:  # whatever it is, it is said, and the next run can begin
             self.job.cancel()
             self.problem = said(error)
         return True

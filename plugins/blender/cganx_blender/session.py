@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,14 +58,18 @@ class Session:
         self.thumbnails: Thumbnails | None = None
         self.users_runtime = UsersRuntime()
         self.model_folder = user_folder("models")
-        self._items: dict[str, list[Item]] = {}
+        self._items: dict[Hashable, list[Item]] = {}
         self._trying = threading.Lock()
         self._path_added = ""
 
     def read_preferences(self) -> None:
         """Take over what other threads need of the preferences. Main thread only."""
-        chosen = preferences().model_folder
-        self.model_folder = Path(bpy.path.abspath(chosen)) if chosen else user_folder("models")
+        added = bpy.context.preferences.addons.get(PACKAGE)
+        chosen = added.preferences.model_folder if added is not None and added.preferences is not None else ""
+        folder = Path(bpy.path.abspath(chosen)) if chosen else user_folder("models")
+        if folder != self.model_folder:
+            self.model_folder = folder
+            self.models.look()
 
     def loader(self) -> Load:
         """A function that loads a generator by name on the worker's thread, as the preferences say now. Main thread only."""
@@ -81,10 +85,10 @@ class Session:
 
         return load
 
-    def keep(self, key: str, items: list[Item]) -> list[Item]:
-        """The same list for the same items: Blender keeps no reference to an enum's texts, so Python must."""
-        if self._items.get(key) != items:
-            self._items[key] = items
+    def keep(self, key: Hashable, make: Callable[[], list[Item]]) -> list[Item]:
+        """An enum's items, made once for each key: Blender keeps no reference to their texts, so Python must."""
+        if key not in self._items:
+            self._items[key] = make()
         return self._items[key]
 
     def close(self) -> None:

@@ -28,10 +28,11 @@ DEVICE_ITEMS = [
 def model_items(_self, _context):
     """The generators that make pictures from seeds, for an operator's enum."""
     try:
-        open_now = session()
-        names = [name for name, model in open_now.models.all().items() if model.from_seeds]
-        items = [(name, name, _about(open_now.models.all()[name]), place) for place, name in enumerate(names)]
-        return open_now.keep("models", items or [("-", "(none)", "There is no generator", 0)])
+        now = session()
+        now.read_preferences()
+        models = [model for model in now.models.all().values() if model.from_seeds]
+        items = [(model.name, model.name, _about(model), place) for place, model in enumerate(models)]
+        return now.keep(("models", *items), lambda: items or [("-", "(none)", "There is no generator", 0)])
     except Refusal:
         return []
 
@@ -39,6 +40,7 @@ def model_items(_self, _context):
 def model_of(name):
     """The generator of that name, or None."""
     try:
+        session().read_preferences()
         return session().models.all().get(name)
     except Refusal:
         return None
@@ -54,7 +56,7 @@ def _panel_models(self, _context):
     items = model_items(self, _context)
     if self.model_name and all(self.model_name != item[0] for item in items):
         gone = (self.model_name, f"{self.model_name} (missing)", "Its file is not there", len(items))
-        return session().keep(f"models and {self.model_name}", [*items, gone])
+        return session().keep(("models", *items, gone), lambda: [*items, gone])
     return items
 
 
@@ -74,14 +76,14 @@ def _set_model(self, place):
     self.model_name = _panel_models(self, None)[place][0]
 
 
-def _labels(self, _context):
-    model = model_of(self.model)
-    return session().keep(f"classes of {self.model}", class_items(model.card)) if model else _NOTHING
+def classes_of(model):
+    """A generator's classes for an enum; one item that says so where there is no generator."""
+    return session().keep(("classes", model.sha256), lambda: class_items(model.card)) if model else _NOTHING
 
 
-def _others(self, _context):
-    model = model_of(self.model)
-    return session().keep(f"others of {self.model}", other_items(model.card)) if model else _NOTHING
+def others_of(model):
+    """The same with none at their head."""
+    return session().keep(("others", model.sha256), lambda: other_items(model.card)) if model else _NOTHING
 
 
 _NOTHING = [NO_BLEND]
@@ -118,8 +120,12 @@ class Settings(bpy.types.PropertyGroup):
     label_name: StringProperty(name="Class's name")
     other_name: StringProperty(name="Other class's name")
     model: EnumProperty(name="Generator", items=_panel_models, get=_get_model, set=_set_model)
-    label: EnumProperty(name="Class", items=_labels, get=_get_label, set=_set_label)
-    other: EnumProperty(name="Blend with", items=_others, get=_get_other, set=_set_other)
+    label: EnumProperty(
+        name="Class", items=lambda self, _context: classes_of(model_of(self.model)), get=_get_label, set=_set_label
+    )
+    other: EnumProperty(
+        name="Blend with", items=lambda self, _context: others_of(model_of(self.model)), get=_get_other, set=_set_other
+    )
     blend: FloatProperty(name="Blend", description="How much of the other class", min=0, max=1, default=0.5, subtype="FACTOR")
     seed: IntProperty(name="Seed", description="The same seed makes the same picture", min=0, max=MOST_SEED)
     count: IntProperty(name="Count", description="Pictures, at one seed each", min=1, soft_max=64, max=1000, default=1)

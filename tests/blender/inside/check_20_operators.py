@@ -1,5 +1,7 @@
 """Every operator, as a script in background runs it."""
 
+import shutil
+
 import bpy
 import numpy as np
 import pytest
@@ -139,6 +141,17 @@ def test_a_walk_as_files(tmp_path):
     image = bpy.data.images.load(str(files[2]))
     assert tuple(image.size) == (64, 64)
     assert any(one.source == "SEQUENCE" for one in bpy.data.images)
+    assert [path.name for path in tmp_path.iterdir()] == [files[0].parent.name]
+    bpy.ops.cganx.texture_walk(frames=5, target="SEQUENCE", folder=str(tmp_path))  # again, in the place of the first
+    assert sorted(tmp_path.rglob("*.png")) == files
+
+
+def test_a_walk_is_no_picture_to_step():
+    bpy.ops.cganx.texture_walk(frames=5)
+    material = bpy.context.active_object.active_material
+    bpy.ops.cganx.next_seed()
+    assert bpy.context.active_object.active_material == material
+    assert {image.get("cganx.walk") for image in generated()} == {"2 seeds, 5 frames", None}
 
 
 def test_assets_in_this_file():
@@ -186,6 +199,21 @@ def test_a_generator_is_added(now, tiny):
     assert tuple(image.size) == (16, 16)
     (now.model_folder / "tiny.onnx").unlink()
     now.models.look()
+
+
+def test_the_preferences_folder_is_looked_into(now, part, scene, tiny, tmp_path):
+    shutil.copy(tiny, tmp_path / "small.onnx")
+    chosen = part("session").preferences()
+    chosen.model_folder = str(tmp_path)
+    try:
+        scene.cganx.model = "small"
+        bpy.ops.cganx.generate_image()
+        assert generated()[0]["cganx.label"] == "disc"
+    finally:
+        chosen.model_folder = ""
+    scene.cganx.model_name = ""
+    assert scene.cganx.model == "materials"
+    assert "small" not in now.models.all()
 
 
 def test_favourites_are_kept_and_used(now, scene):

@@ -102,6 +102,28 @@ def test_an_undo_while_it_runs_does_no_harm(now, part):
     assert (run.landed, run.problem) == (40, "")
 
 
+def test_a_stopped_walk_leaves_no_files(now, part, tmp_path):
+    kept = part("operators.walk")._Files(tmp_path / "walk", 100)
+    load = now.loader()
+    stops = [part("work").Wanted("materials", "wood", seed) for seed in (1, 2)]
+
+    def make():
+        try:
+            for number, made in enumerate(part("work").make_walk(load, stops, 100)):
+                kept.keep(number, made)
+                yield made
+        finally:
+            kept.close()
+
+    run = part("runs").Run(part("runs").Plan(make, 100, lambda _context, _made: None), now.worker)
+    while run.landed < 3:
+        run.tick(bpy.context, wait=0.05)
+    assert list(tmp_path.iterdir())
+    run.stop()
+    finish(now, run)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("seconds", [2.0])
 def test_the_first_picture_comes_soon(now, seconds):
     import time

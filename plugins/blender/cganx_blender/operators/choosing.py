@@ -11,18 +11,12 @@ import cganx
 from cganx.runtime import CganxError
 
 from ..favourites import Favourite
-from ..labels import class_items
 from ..onnx_runtimes import try_folder
 from ..refusal import Refusal
 from ..runs import Plan, said
 from ..session import child_command, preferences, session
-from ..settings import MOST_SEED, chosen_label, default_model, model_items, model_of, settings
+from ..settings import MOST_SEED, chosen_label, classes_of, default_model, model_items, model_of, settings
 from .making import Making, redraw
-
-
-def _classes(_self, context):
-    model = model_of(settings(context).model)
-    return session().keep(f"classes of {model.name}", class_items(model.card)) if model else []
 
 
 class ChooseClass(bpy.types.Operator):
@@ -33,7 +27,7 @@ class ChooseClass(bpy.types.Operator):
     bl_options = {"INTERNAL"}
     bl_property = "label"
 
-    label: EnumProperty(name="Class", items=_classes)
+    label: EnumProperty(name="Class", items=lambda _self, context: classes_of(model_of(settings(context or bpy.context).model)))
 
     def execute(self, context):
         """Take it over."""

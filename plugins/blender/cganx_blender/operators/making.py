@@ -6,13 +6,11 @@ from contextlib import suppress
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from cganx.runtime import CganxError
-
-from ..labels import class_items, label_of, other_items
+from ..labels import label_of, plainest
 from ..refusal import Refusal
 from ..runs import Plan, Run, said
 from ..session import Session, session
-from ..settings import MOST_SEED, chosen_label, default_model, model_items, model_of, settings
+from ..settings import MOST_SEED, chosen_label, classes_of, default_model, model_items, model_of, others_of, settings
 from ..work import Wanted
 
 STEP = 0.03  # seconds between two looks at the worker
@@ -26,16 +24,6 @@ def _model_now(self):
         return model_of(self.model)
     chosen = settings(bpy.context)
     return model_of(chosen.model_name or default_model(model_items(None, None)))
-
-
-def _labels(self, _context):
-    model = _model_now(self)
-    return session().keep(f"classes of {model.name}", class_items(model.card)) if model else []
-
-
-def _others(self, _context):
-    model = _model_now(self)
-    return session().keep(f"others of {model.name}", other_items(model.card)) if model else []
 
 
 class Making:
@@ -110,7 +98,7 @@ class Making:
         try:
             self.fill(context)
             plan = self.plan(context, now)
-        except (Refusal, CganxError, OSError) as error:
+        except Exception as error:  # whatever it is, it is said
             now.problem = said(error)
             self.report({"ERROR"}, now.problem)
             return None
@@ -139,8 +127,8 @@ class Choosing(Making):
     """With a generator, a class, a blend, a seed and a truncation to choose."""
 
     model: EnumProperty(name="Generator", items=model_items, options=FROM_PANEL)
-    label: EnumProperty(name="Class", items=_labels, options=FROM_PANEL)
-    other: EnumProperty(name="Blend with", items=_others, options=FROM_PANEL)
+    label: EnumProperty(name="Class", items=lambda self, _context: classes_of(_model_now(self)), options=FROM_PANEL)
+    other: EnumProperty(name="Blend with", items=lambda self, _context: others_of(_model_now(self)), options=FROM_PANEL)
     blend: FloatProperty(
         name="Blend", description="How much of the other class", min=0, max=1, default=0.5, subtype="FACTOR", options=FROM_PANEL
     )
@@ -184,7 +172,7 @@ class Choosing(Making):
     def _default(self, chosen, name):
         """Of a generator that was named, the panel's class may not be one: its first is, then."""
         if name == "label":
-            return class_items(session().models.get(self.model).card)[0][0]
+            return plainest(session().models.get(self.model).card)
         if name == "other":
             return "-"
         return getattr(chosen, name)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A texture that changes over time: a walk from seed to seed."""
 
+import os
+import shutil
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..files import write_whole
 from ..materials import Atlas, Look, check_can_take, new_material, put_on
-from ..pictures import new_image, short_name, show, stamp
+from ..pictures import new_image, short_name, show, stamp_walk
 from ..png import png_bytes
 from ..refusal import Refusal
 from ..runs import Plan
@@ -40,33 +43,30 @@ class TextureWalk(Choosing, bpy.types.Operator):
     )
 
     def plan(self, context, now):
-        """Frames on the worker; files are written there too, Blender's data here."""
+        """Frames on the worker; files are written there too, Blender's data here, when all frames are there."""
         target = context.active_object
         if target is not None:
             check_can_take(target)
         name = target.name if target is not None else None
         wanted = [self.wanted(seed) for seed in seeds_from(self.seed, self.count)]
         load, frames, start = now.loader(), self.frames, context.scene.frame_start
-        card = now.models.get(self.model).card
-        if self.target == "TIMELINE" and frames * card.image.height > MOST_PIXELS:
-            most = MOST_PIXELS // card.image.height
-            raise Refusal(f"{frames} frames are too many for one image: at most {most}, or keep them as an image sequence")
-        folder = self._folder(wanted[0]) if self.target == "SEQUENCE" else None
-        kept = []
+        kept = self._kept(wanted[0], now.models.get(self.model).card.image.height)
+        landed = []
 
         def make():
-            for number, made in enumerate(make_walk(load, wanted, frames)):
-                if folder is not None:
-                    _write(folder, number, made)
-                yield made
+            with closing(kept):
+                for number, made in enumerate(make_walk(load, wanted, frames)):
+                    kept.keep(number, made)
+                    yield made
 
         def land(context, made):
-            kept.append(made)
-            if len(kept) < frames:
+            landed.append(made.seed)
+            if len(landed) < frames:
                 return
-            image, atlas = (_atlas(kept, start)) if folder is None else (_sequence(folder, made), None)
+            image, atlas = kept.image(made, start)
             material = new_material(f"{made.title} walk", image, Look(mapping="UV"), atlas)
-            stamp(material, made)
+            for block in (image, material):
+                stamp_walk(block, made, self.count, frames)
             if atlas is None:
                 _play(material, frames, start)
             found = bpy.data.objects.get((name, None)) if name else None
@@ -77,12 +77,22 @@ class TextureWalk(Choosing, bpy.types.Operator):
             show(context, image)
 
         def finish(_context):
-            return f"Made a walk of {frames} frames" + (f" in {folder}" if folder else "")
+            return f"Made a walk of {frames} frames{kept.where}"
 
         return Plan(make, frames, land, finish)
 
+    def _kept(self, first, height):
+        """Where the frames go. Raises Refusal where they cannot."""
+        if self.target == "SEQUENCE":
+            return _Files(self._folder(first), self.frames)
+        if self.frames * height > MOST_PIXELS:
+            raise Refusal(
+                f"{self.frames} frames are too many for one image: at most {MOST_PIXELS // height}, "
+                "or keep them as an image sequence"
+            )
+        return _InFile()
+
     def _folder(self, first):
-        """Where the sequence goes. Raises Refusal where nothing can be written there."""
         if self.folder:
             parent = Path(bpy.path.abspath(self.folder))
         elif bpy.data.filepath:
@@ -90,32 +100,55 @@ class TextureWalk(Choosing, bpy.types.Operator):
         else:
             parent = user_folder("walks")
         label = "".join(one if one.isalnum() else "-" for one in str(first.label or first.model))[:40]
-        folder = parent / f"{first.model}-{label}-{first.seed}-{self.count}x{self.frames}"
+        return parent / f"{first.model}-{label}-{first.seed}-{self.count}x{self.frames}"
+
+
+class _InFile:
+    """Frames above one another in one image, the first at the top."""
+
+    where = ""
+
+    def __init__(self):
+        self._frames = []
+
+    def keep(self, _number, made):
+        self._frames.append(made.pixels)
+
+    def close(self):
+        """Nothing is open."""
+
+    def image(self, made, start):
+        image = new_image(replace(made, pixels=np.concatenate(self._frames)))
+        image.name = short_name(f"{made.title} walk")
+        return image, Atlas(len(self._frames), start)
+
+
+class _Files:
+    """A folder of PNG files, which takes its name when all are written."""
+
+    def __init__(self, folder, frames):
+        self.where = f" in {folder}"
+        self._folder, self._frames = folder, frames
+        self._scratch = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._scratch.mkdir(parents=True)
         except OSError as error:
-            raise Refusal(f"Cannot write into {folder}: {error.strerror or error}") from None
-        return folder
+            raise Refusal(f"Cannot write into {folder.parent}: {error.strerror or error}") from None
 
+    def keep(self, number, made):
+        write_whole(self._scratch / f"{number + 1:04d}.png", png_bytes(made.pixels))
+        if number + 1 == self._frames:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._scratch.rename(self._folder)
 
-def _write(folder, number, made):
-    write_whole(folder / f"{number + 1:04d}.png", png_bytes(made.pixels))
+    def close(self):
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
-
-def _atlas(kept, start):
-    """All frames above one another, the first at the top."""
-    whole = replace(kept[0], pixels=np.concatenate([one.pixels for one in kept]))
-    image = new_image(whole)
-    image.name = short_name(f"{kept[0].title} walk")
-    return image, Atlas(len(kept), start)
-
-
-def _sequence(folder, made):
-    image = bpy.data.images.load(str(folder / "0001.png"))
-    image.source = "SEQUENCE"
-    image.name = short_name(f"{made.title} walk")
-    stamp(image, made)
-    return image
+    def image(self, made, _start):
+        image = bpy.data.images.load(str(self._folder / "0001.png"))
+        image.source = "SEQUENCE"
+        image.name = short_name(f"{made.title} walk")
+        return image, None
 
 
 def _play(material, frames, start):
