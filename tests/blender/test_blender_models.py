@@ -7,8 +7,10 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -96,6 +98,26 @@ def test_generators_stay_loaded_and_the_oldest_leaves(addon: Addon, models: Any)
     with pytest.raises(runtime.RequestError, match="closed"):
         first.generate("disc", 0)
     assert str(models.device) == "cpu"
+
+
+def test_the_panel_lists_generators_while_one_is_loaded(addon: Addon, models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the interface stood still for as long as that takes."""
+    begun, let_go, load = threading.Event(), threading.Event(), runtime.load
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        begun.set()
+        assert let_go.wait(30)
+        return load(*arguments, **named)
+
+    monkeypatch.setattr(addon("models").runtime, "load", slow)
+    with ThreadPoolExecutor(2) as pool:
+        loading = pool.submit(models.load, "tiny", addon("models").Running())
+        assert begun.wait(30)
+        try:
+            assert "tiny" in pool.submit(models.all).result(30)
+        finally:
+            let_go.set()
+        assert loading.result(30).sha256 == models.get("tiny").sha256
 
 
 def test_class_items_are_whole_names_with_short_texts(addon: Addon, make: Any) -> None:

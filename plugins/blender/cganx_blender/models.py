@@ -56,6 +56,7 @@ class Models:
         self._looked = -FRESH
         self._loaded: OrderedDict[tuple[str, str, Running], Generator] = OrderedDict()
         self._lock = threading.RLock()
+        self._loading = threading.Lock()  # another one: the panel lists generators while one is loaded
         self.faults: dict[Path, str] = {}
         self.device: runtime.Device | None = None
 
@@ -90,7 +91,7 @@ class Models:
         """The generator, loaded; the last few that were asked for stay so. Raises Refusal, CganxError."""
         model = self.get(name)
         key = (name, model.sha256, running)
-        with self._lock:
+        with self._loading:
             generator = self._loaded.pop(key, None)
             if generator is None:
                 generator = runtime.load(model.path, running.device, threads=running.threads or None)
@@ -116,7 +117,7 @@ class Models:
 
     def close(self) -> None:
         """Let go of all that is loaded."""
-        with self._lock:
+        with self._loading:
             for generator in self._loaded.values():
                 generator.close()
             self._loaded.clear()

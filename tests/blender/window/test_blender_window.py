@@ -24,9 +24,10 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "build" / "gui"
 ROOT_OF_DEBIAN = Path(os.environ.get("CGANX_BLENDER_ROOT", ROOT / "build" / "blender-trixie"))
 COUNT = "sum('cganx.model' in image for image in bpy.data.images)"
-SMALL = (900, 700)
+SMALL = (640, 520)
 COLD, WARM, ANSWERS = 2.0, 0.2, 0.1  # seconds
 ASSETS, MINUTE = 100, 60.0
+VIEW = np.s_[90:880, 60:1000]  # the 3D view's pixels, where nothing of the interface blinks
 
 pytestmark = pytest.mark.window
 Times = dict[str, Any]
@@ -81,6 +82,19 @@ def seen(path: Path) -> np.ndarray[Any, Any]:
     return pixels
 
 
+def settled(window: Window, name: str, timeout: float = 90) -> np.ndarray[Any, Any]:
+    """A picture of the screen once the viewport's render is done: when it changes no more."""
+    begun, last = time.perf_counter(), None
+    time.sleep(4)
+    while True:
+        pixels = seen(window.picture(name))
+        if last is not None and np.array_equal(pixels[VIEW], last[VIEW]):
+            return pixels
+        assert time.perf_counter() - begun < timeout, f"{name} changes still"
+        last = pixels
+        time.sleep(4)
+
+
 def landed(window: Window, since: float, count: int) -> float:
     """Seconds from then to the moment when the interface first had that many generated images."""
     window.until(COUNT, lambda number: number >= count, timeout=30)
@@ -94,7 +108,9 @@ def test_the_first_picture_cold(window: Window, times: Times) -> None:
     region = window.show("IMAGE_EDITOR", alone=True)
     window.move(window.buttons(region)["generate_image"])
     assert not window.ask("import sys\nanswer = 'onnxruntime' in sys.modules")
+    window.ask("desk.gaps.clear()")
     times["first picture, cold, s"] = taken = landed(window, window.click(), 1)
+    times["meanwhile: the interface's longest gap, s"] = max(window.ask("answer = desk.gaps"))
     window.ask("session().thumbnails = desk.thumbnails")
     assert taken < COLD
 
@@ -126,33 +142,28 @@ def test_a_click_while_busy_is_refused_and_the_button_lives(window: Window, pane
 
 
 def test_the_interface_answers_meanwhile(window: Window, panel: Any, times: Times) -> None:
-    """Beside what drawing the sidebar alone costs without a graphics card, which no extension can change."""
-    region = panel[0]
+    """Each picture that lands has Blender draw its editor, which takes long without a graphics card: that is set apart."""
     window.move(panel[1]["generate_image"])
     window.ask("desk.gaps.clear()")
     for _ in range(40):
-        window.ask(f"{PANELS}\nregion.tag_redraw()")
+        window.ask(f"{PANELS}\narea.tag_redraw()")
         time.sleep(0.03)
-    drawing = window.ask("answer = desk.gaps")
+    drawing = spread(window.ask("answer = desk.gaps"))
     window.ask("bpy.context.scene.cganx.count = 500")
     window.ask("desk.gaps.clear()\ndesk.held.clear()")
     window.click()
-    window.until("session().run is not None")
-    # not asked meanwhile, which would be work of the test's
-    time.sleep(1)
+    time.sleep(3)  # not asked meanwhile, which would hold it too
     window.until("session().run is None", timeout=120)
-    gaps, held = window.ask("answer = desk.gaps, desk.held")
-    window.ask("bpy.context.scene.cganx.count = 1")
-    times["500 pictures: the extension holds the interface for at most, s"] = max(held)
-    times["500 pictures: the interface's gaps, median, 95 %, longest, s"] = _spread(gaps)
-    times["drawing the sidebar alone: gaps, median, 95 %, longest, s"] = _spread(drawing)
-    assert region.width > 0
-    assert max(held) < ANSWERS
-    assert _spread(gaps)[1] < max(ANSWERS, 1.5 * _spread(drawing)[1])
+    gaps, held = map(spread, window.ask("bpy.context.scene.cganx.count = 1\nanswer = desk.gaps, desk.held"))
+    times["while 500 pictures are made: between two looks of the interface, s"] = gaps
+    times["of this, the extension, s"] = held
+    times["Blender's drawing of the editor alone, s"] = drawing
+    assert held["95 %"] < ANSWERS
+    assert gaps["95 %"] < drawing["95 %"] + ANSWERS
 
 
-def _spread(values: list[float]) -> tuple[float, float, float]:
-    return float(np.median(values)), float(np.percentile(values, 95)), max(values)
+def spread(values: list[float]) -> dict[str, float]:
+    return {"median": float(np.median(values)), "95 %": float(np.percentile(values, 95)), "longest": max(values)}
 
 
 def test_escape_stops_between_batches(window: Window, panel: Any) -> None:
@@ -242,25 +253,22 @@ def test_the_material_in_the_rendered_viewport(window: Window) -> None:
     window.ask("bpy.ops.wm.read_homefile(use_empty=False)")
     time.sleep(2)
     region = window.show("VIEW_3D")
-    window.ask(RENDERED)
-    call(window, "bpy.ops.view3d.view_selected()")
-    time.sleep(8)
-    plain = cube(seen(window.picture("cube-before")))
-    window.ask("now = bpy.context.scene.cganx\nnow.label, now.seed, now.size = 'brick', 4, '512'")
     window.move(window.buttons(region)["generate_material"])
+    call(window, "bpy.ops.view3d.view_selected()")
+    window.ask(RENDERED)
+    plain = cube(settled(window, "cube-before"))
+    window.ask("now = bpy.context.scene.cganx\nnow.label, now.seed, now.size = 'tiles', 4, '512'")
     window.click()
-    window.until("bpy.data.objects['Cube'].active_material.name", lambda name: name.startswith("brick"))
-    time.sleep(8)
-    covered = cube(seen(window.picture("cube-material")))
-    assert roughness(covered) > 3 * roughness(plain)
+    window.until("bpy.data.objects['Cube'].active_material.name", lambda name: name.startswith("tiles"))
+    assert roughness(cube(settled(window, "cube-material"))) > 3 * roughness(plain)
 
 
 def test_materials_on_a_scene(window: Window) -> None:
     window.show("VIEW_3D")
     call(window, SCENE)
     window.ask(RENDERED)
-    time.sleep(25)
-    seen(window.picture("scene"))
+    pixels = settled(window, "scene", timeout=150)
+    assert roughness(cube(pixels)) > 3
 
 
 RENDERED = f"""{PANELS}
