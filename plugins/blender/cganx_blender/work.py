@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ from cganx.runtime import Generator
 from cganx.runtime import latents as draws
 
 from .labels import Label
+from .png import png_bytes
 from .refusal import Refusal
 from .textures import near, seamless_texture
 from .walks import walk_points
@@ -35,6 +37,11 @@ class Made:
     truncation: float
     color_space: str
     pixels: Array = field(repr=False)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as a file, which takes long to make for large ones: the worker does."""
+        return png_bytes(self.pixels)
 
     @property
     def title(self) -> str:
@@ -113,7 +120,7 @@ def make_walk(load: Load, wanted: Sequence[Wanted], frames: int) -> Iterator[Mad
 
 
 def _made(generator: Generator, one: Wanted, pixels: Array) -> Made:
-    return Made(
+    made = Made(
         model=one.model,
         sha256=generator.sha256,
         label=generator.label_text(one.label) or "",
@@ -122,6 +129,8 @@ def _made(generator: Generator, one: Wanted, pixels: Array) -> Made:
         color_space=generator.card.image.color_space,
         pixels=pixels,
     )
+    _ = made.png  # here, on the worker's thread
+    return made
 
 
 def check_same_file(made_by: str, generator_sha256: str, model: str) -> None:

@@ -14,7 +14,6 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from ..files import write_whole
 from ..materials import Atlas, Look, check_can_take, new_material, put_on
 from ..pictures import new_image, short_name, show, stamp_walk
-from ..png import png_bytes
 from ..refusal import Refusal
 from ..runs import Plan
 from ..session import user_folder
@@ -136,7 +135,7 @@ class _Files:
             raise Refusal(f"Cannot write into {folder.parent}: {error.strerror or error}") from None
 
     def keep(self, number, made):
-        write_whole(self._scratch / f"{number + 1:04d}.png", png_bytes(made.pixels))
+        write_whole(self._scratch / f"{number + 1:04d}.png", made.png)
         if number + 1 == self._frames:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._scratch.rename(self._folder)
