@@ -16,6 +16,7 @@ from .refusal import Refusal
 
 TRIAL_SECONDS = 120
 ANSWER = "cganx-trial:"
+WHEELS = Path(__file__).parent / "wheels"  # what the extension brought, for several Pythons
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def explained(error: BackendMissing | BackendConflict | DeviceUnavailable) -> st
         return f"{error.missing}: name the folder of an onnxruntime-gpu in the preferences, or choose another device there"
     cause, _, _ = str(error).partition(". ")
     used = in_use()
+    python = f"{sys.version_info.major}{sys.version_info.minor}"
+    if used is None and not list(WHEELS.glob(f"onnxruntime-*-cp{python}-*.whl")):
+        return f"{cause}: this extension brings none for Blender's Python; build one with build.py --python cp{python}"
     if used is None:
         return f"{cause}: turn the extension off and on in the preferences, and Blender installs its own again"
     return f"{cause}: it is the one in {used.path}; where another add-on brought it, turn that off and start Blender again"

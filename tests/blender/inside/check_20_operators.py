@@ -1,6 +1,7 @@
 """Every operator, as a script in background runs it."""
 
 import shutil
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -54,6 +55,19 @@ def test_choices_of_the_panel_are_taken(scene):
         ("emoji", "hearts", 3),
         ("emoji", "hearts", 4),
     }
+
+
+def test_in_the_shader_editor_the_image_gets_a_node(part):
+    bpy.ops.cganx.generate_material(label="tiles")
+    bpy.ops.cganx.generate_image(label="roof")
+    material, image = bpy.context.active_object.active_material, bpy.data.images["roof 0"]
+    images = part("operators.images")
+    space = SimpleNamespace(type="NODE_EDITOR", tree_type="ShaderNodeTree", id=material)
+    before = len(material.node_tree.nodes)
+    images._add_node(images._edited_material(SimpleNamespace(space_data=space)), image)
+    assert len(material.node_tree.nodes) == before + 1
+    assert material.node_tree.nodes.active.image == image
+    assert images._edited_material(bpy.context) is None
 
 
 def test_a_material_on_the_active_object():

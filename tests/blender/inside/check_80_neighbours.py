@@ -73,6 +73,14 @@ def test_no_onnxruntime_at_all(now, monkeypatch):
         bpy.ops.cganx.generate_image()
 
 
+def test_a_python_that_the_zip_has_no_onnxruntime_for(now, part, monkeypatch, tmp_path):
+    now.models.close()
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr(part("onnx_runtimes"), "WHEELS", tmp_path)
+    with pytest.raises(RuntimeError, match=r"brings none for Blender's Python; build one with build\.py --python cp3\d+"):
+        bpy.ops.cganx.generate_image()
+
+
 def test_it_works_again(part):
     assert bpy.ops.cganx.generate_image() == {"FINISHED"}
     assert not [line for line in part("preferences").about_runtime() if "/other/" in line]
