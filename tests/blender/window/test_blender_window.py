@@ -24,10 +24,10 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "build" / "gui"
 ROOT_OF_DEBIAN = Path(os.environ.get("CGANX_BLENDER_ROOT", ROOT / "build" / "blender-trixie"))
 COUNT = "sum('cganx.model' in image for image in bpy.data.images)"
-SMALL = (640, 520)
+SMALL, MIDDLING = (640, 520), (1200, 800)
 COLD, WARM, ANSWERS = 2.0, 0.2, 0.1  # seconds
 ASSETS, MINUTE = 100, 60.0
-VIEW = np.s_[90:880, 60:1000]  # the 3D view's pixels, where nothing of the interface blinks
+VIEW = np.s_[90:600, 60:500]  # of the 3D view in a middling window, where nothing of the interface blinks
 
 pytestmark = pytest.mark.window
 Times = dict[str, Any]
@@ -250,6 +250,7 @@ def test_the_panel_in_each_editor(window: Window, editor: str, name: str, button
 
 
 def test_the_material_in_the_rendered_viewport(window: Window) -> None:
+    window.resize(*MIDDLING)
     window.ask("bpy.ops.wm.read_homefile(use_empty=False)")
     time.sleep(2)
     region = window.show("VIEW_3D")
@@ -273,7 +274,7 @@ def test_materials_on_a_scene(window: Window) -> None:
 
 RENDERED = f"""{PANELS}
 bpy.context.scene.render.engine = "CYCLES"
-bpy.context.scene.cycles.preview_samples = 16
+bpy.context.scene.cycles.preview_samples = 8
 bpy.context.scene.cycles.use_preview_denoising = False
 bpy.context.scene.render.preview_pixel_size = "1"
 area.spaces.active.overlay.show_overlays = False
@@ -314,7 +315,7 @@ def call(window: Window, statements: str) -> None:
 
 def cube(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The middle of the 3D view, where the cube is."""
-    return pixels[400:600, 500:700].astype(float)
+    return pixels[VIEW][200:400, 180:380].astype(float)
 
 
 def roughness(pixels: np.ndarray[Any, Any]) -> float:
