@@ -138,8 +138,9 @@ class Window:
         self._size = width, height
 
     def picture(self, name: str) -> Path:
-        """The whole screen, by X itself: Blender's own screenshot is black without a screen."""
-        self._run("import", "-window", "root", f"/{FOLDER}/{name}.png")
+        """Blender's window, by X itself: Blender's own screenshot is black without a screen."""
+        part = "{}x{}+0+0".format(*self._size)
+        self._run("import", "-window", "root", "-crop", part, "+repage", f"/{FOLDER}/{name}.png")
         return Path(shutil.move(self._root / FOLDER / f"{name}.png", self._pictures / f"{name}.png"))
 
     def _run(self, *words: str) -> str:
