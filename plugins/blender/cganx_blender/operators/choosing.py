@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing: a class by search, a seed by its thumbnail, favourites, another generator's file, an onnxruntime to try."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+import cganx
+from cganx.runtime import CganxError
+
+from ..favourites import Favourite
+from ..onnx_runtimes import try_folder
+from ..refusal import Refusal
+from ..runs import Plan, said
+from ..session import child_command, preferences, session
+from ..settings import MOST_SEED, chosen_label, classes_of, default_model, model_items, model_of, settings
+from .making import Making, redraw
+
+
+class ChooseClass(bpy.types.Operator):
+    """Choose a class by typing a part of its name"""
+
+    bl_idname = "cganx.choose_class"
+    bl_label = "Choose Class"
+    bl_options = {"INTERNAL"}
+    bl_property = "label"
+
+    label: EnumProperty(name="Class", items=lambda _self, context: classes_of(model_of(settings(context or bpy.context).model)))
+
+    def execute(self, context):
+        """Take it over."""
+        settings(context).label_name = self.label
+        redraw(context)
+        return {"FINISHED"}
+
+    def invoke(self, context, _event):
+        """Ask."""
+        context.window_manager.invoke_search_popup(self)
+        return {"RUNNING_MODAL"}
+
+
+class ChooseSeed(bpy.types.Operator):
+    """Take this picture's seed"""
+
+    bl_idname = "cganx.choose_seed"
+    bl_label = "Choose Seed"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    seed: IntProperty(min=0, max=MOST_SEED)
+
+    def execute(self, context):
+        """Take it over."""
+        settings(context).seed = self.seed
+        redraw(context)
+        return {"FINISHED"}
+
+
+class ToggleFavourite(bpy.types.Operator):
+    """Keep the chosen generator, class and seed among the favourites, or take them out"""
+
+    bl_idname = "cganx.toggle_favourite"
+    bl_label = "Favourite"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        """Write the file."""
+        try:
+            added = session().favourites.toggle(favourite_now(context))
+        except Refusal as error:
+            session().problem = said(error)
+            self.report({"ERROR"}, said(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, "Kept as a favourite" if added else "Not a favourite any more")
+        redraw(context)
+        return {"FINISHED"}
+
+
+def favourite_now(context):
+    """What is chosen, as a favourite."""
+    chosen = settings(context)
+    return Favourite(chosen.model_name or default_model(model_items(None, None)), chosen_label(context), chosen.seed)
+
+
+class UseFavourite(bpy.types.Operator):
+    """Choose this favourite's generator, class and seed"""
+
+    bl_idname = "cganx.use_favourite"
+    bl_label = "Use Favourite"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    place: IntProperty(min=0)
+
+    def execute(self, context):
+        """Take it over."""
+        known = session().favourites.all()
+        if self.place >= len(known):
+            self.report({"ERROR"}, "There is no such favourite any more")
+            return {"CANCELLED"}
+        one, chosen = known[self.place], settings(context)
+        chosen.model_name, chosen.label_name, chosen.seed = one.model, one.label, min(max(one.seed, 0), MOST_SEED)
+        redraw(context)
+        return {"FINISHED"}
+
+
+class AddModel(bpy.types.Operator, ImportHelper):
+    """Add a generator: an .onnx file that cganx exported"""
+
+    bl_idname = "cganx.add_model"
+    bl_label = "Add Generator"
+
+    filename_ext = ".onnx"
+    filter_glob: StringProperty(default="*.onnx", options={"HIDDEN"})
+
+    def execute(self, context):
+        """Check the file, and copy it into the folder."""
+        now = session()
+        now.problem = ""
+        try:
+            if not self.filepath:
+                raise Refusal("Choose a generator's .onnx file")
+            now.read_preferences()
+            model = now.models.add(Path(self.filepath), now.model_folder)
+        except (Refusal, CganxError, OSError) as error:
+            now.problem = said(error)
+            self.report({"ERROR"}, now.problem)
+            return {"CANCELLED"}
+        settings(context).model_name = model.name
+        self.report({"INFO"}, f"Added {model.name!r}: {len(model.card.classes)} classes")
+        redraw(context)
+        return {"FINISHED"}
+
+
+class TryRuntime(Making, bpy.types.Operator):
+    """Try the onnxruntime in the preferences' folder in a process of its own, and say what it runs on"""
+
+    bl_idname = "cganx.try_onnxruntime"
+    bl_label = "Try It"
+    bl_options = {"INTERNAL"}
+
+    def plan(self, _context, now):
+        """The child is started on the worker."""
+        chosen = preferences().gpu_folder
+        if not chosen:
+            raise Refusal("Name the folder of an onnxruntime first")
+        folder, command = Path(bpy.path.abspath(chosen)), child_command()
+        model = next(iter(now.models.all().values())).path
+
+        def make():
+            yield try_folder(command, folder, Path(cganx.__file__).parents[1], model)
+
+        def land(_context, found):
+            tried = now.users_runtime
+            tried.folder, tried.found = str(folder), found
+            tried.reason = "" if found.device.startswith("cuda") else found.reason or f"it runs on {found.device}"
+
+        def finish(_context):
+            found = now.users_runtime.found
+            return f"onnxruntime {found.version} runs on {found.device}" + (f": {found.reason}" if found.reason else "")
+
+        return Plan(make, 1, land, finish)
+
+
+CLASSES = (ChooseClass, ChooseSeed, ToggleFavourite, UseFavourite, AddModel, TryRuntime)

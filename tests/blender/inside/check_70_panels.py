@@ -1,0 +1,166 @@
+"""What the panels draw, on a layout that writes down what it is asked for and knows what there is."""
+
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+from conftest import generated
+
+EDITORS = ("VIEW_3D", "IMAGE_EDITOR", "NODE_EDITOR")
+
+
+class Layout:
+    """Takes what panels ask of a layout, and fails where there is no such property or operator."""
+
+    scale_y = 1.0
+
+    def __init__(self, said=None):
+        self.said = [] if said is None else said
+
+    def _inner(self, **_options):
+        return Layout(self.said)
+
+    row = column = box = grid_flow = _inner
+
+    def prop(self, block, name, text=None):
+        assert name in block.bl_rna.properties, name
+        self.said.append(str(getattr(block, name)) if text is None else text)
+
+    def operator(self, name, text="", icon="NONE"):
+        family, short = name.split(".")
+        kind = getattr(bpy.types, f"{family.upper()}_OT_{short}")
+        assert icon in bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items
+        self.said.append(text or kind.bl_label)
+        return SimpleNamespace()
+
+    def label(self, text="", icon="NONE"):
+        assert icon in bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items
+        self.said.append(text)
+
+    def progress(self, factor, text):
+        assert 0 <= factor <= 1
+        self.said.append(text)
+
+    def template_icon(self, icon_value, scale):
+        assert icon_value > 0
+        assert scale > 1
+        self.said.append("icon")
+
+
+def drawn(editor, image=None):
+    """Every text of the tab in an editor."""
+    space = SimpleNamespace(type=editor, image=image, tree_type="ShaderNodeTree")
+    context = SimpleNamespace(space_data=space, scene=bpy.context.scene, window_manager=bpy.context.window_manager)
+    said = []
+    panels = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("CGANX_PT_")]
+    for panel in panels:
+        if panel.bl_space_type == editor:
+            assert panel.poll(context)
+            panel.draw(SimpleNamespace(layout=Layout(said)), context)
+    return said
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+def test_the_tab_offers_everything(editor):
+    said = drawn(editor)
+    for text in ("Generate Material", "Generate Image", "Vary Selected", "Texture Walk", "Batch to Assets", "Translate Image"):
+        assert text in said
+
+
+def test_the_shown_image_tells_what_it_is():
+    bpy.ops.cganx.generate_image(label="wood", seed=4)
+    assert "wood, seed 4, by materials" in drawn("IMAGE_EDITOR", generated()[0])
+
+
+def test_a_problem_and_a_run_are_shown(now, part):
+    now.problem = "The generator 'x' is not there: add its file, or choose another one that is there"
+    run = SimpleNamespace(share=0.25, landed=1, plan=SimpleNamespace(total=4))
+    now.run = run
+    try:
+        said = drawn("VIEW_3D")
+    finally:
+        now.run, now.problem = None, ""
+    assert "1 of 4. Esc: stop" in said
+    assert "The generator 'x' is not there: add" in said
+    assert max(len(text) for text in said if "not there" in text) <= part("panels").LINE
+
+
+def test_a_generator_that_is_gone(scene):
+    scene.cganx.model_name = "gone"
+    assert "The generator 'gone' is not there: add" in drawn("VIEW_3D")
+
+
+def test_the_preferences(part):
+    bpy.ops.cganx.generate_image()
+    said = []
+    chosen, layout = part("session").preferences(), Layout(said)
+    layout.prop = lambda _drawn, name: said.append(str(getattr(chosen, name)))
+    part("preferences").Preferences.draw(SimpleNamespace(layout=layout), bpy.context)
+    assert "auto" in said
+    assert "Try It" in said
+    assert any(text.startswith("Running on cpu") for text in said)
+
+
+def test_many_classes_are_searched_for(now, scene):
+    import os
+    import shutil
+    from pathlib import Path
+
+    now.read_preferences()
+    now.model_folder.mkdir(parents=True, exist_ok=True)
+    file = now.model_folder / "many.onnx"
+    shutil.copy(Path(os.environ["CGANX_MADE"]) / "10000.onnx", file)
+    try:
+        now.models.look()
+        scene.cganx.model = "many"
+        bpy.ops.cganx.choose_class(label="class 7777")
+        assert "class 7777" in drawn("VIEW_3D")
+        assert "Blend" not in drawn("VIEW_3D")
+    finally:
+        file.unlink()
+        now.models.look()
+
+
+def test_thumbnails_that_fail_are_not_asked_for_again(now, part, monkeypatch):
+    now.thumbnails = part("thumbnails").Thumbnails(lambda _context: None)
+    now.models.close()
+    monkeypatch.setattr(type(now.models), "load", lambda *_args: 1 / 0)
+    try:
+        drawn("VIEW_3D")
+        while now.thumbnails._job is not None:
+            now.thumbnails._land()
+        drawn("VIEW_3D")
+        assert now.thumbnails._job is None
+        monkeypatch.undo()
+        now.thumbnails.try_again()
+        drawn("VIEW_3D")
+        assert now.thumbnails._job is not None
+    finally:
+        now.thumbnails.close()
+        now.thumbnails = None
+
+
+def test_thumbnails_are_made_for_what_is_looked_at(now, part, scene):
+    now.thumbnails = part("thumbnails").Thumbnails(lambda _context: None)
+    try:
+        scene.cganx.label, scene.cganx.seed = "roof", 10
+        drawn("VIEW_3D")
+        while now.thumbnails._job is not None:
+            now.thumbnails._land()
+        kept = now.thumbnails._kept  # icons have no numbers in background, so these are looked at
+        assert [tuple(one.image_size) for one in kept.values()] == [(64, 64)] * part("panels").GRID
+        values = np.empty(64 * 64 * 4, np.float32)
+        kept[now.thumbnails._waiting[2].key].image_pixels_float.foreach_get(values)
+        bpy.ops.cganx.generate_image(label="roof", seed=12)
+        wanted = part("pictures").blender_pixels(part("pictures").read_pixels(generated()[0]))
+        assert np.abs(values - wanted).max() < 1 / 255
+        drawn("VIEW_3D")
+        assert now.thumbnails._job is None  # nothing more is asked for
+        bpy.ops.cganx.choose_seed(seed=13)
+        drawn("VIEW_3D")
+        assert [one.seed for one in now.thumbnails._waiting] == [16, 17, 18]
+    finally:
+        now.thumbnails.close()
+        now.thumbnails = None
+    assert not bpy.app.timers.is_registered(part("thumbnails").Thumbnails._land)
