@@ -258,7 +258,7 @@ class _Crew:
             there = ready.versions.get(name)
             if there != here:
                 raise click.ClickException(
-                    f"a worker has {name} {there} and this machine {here}, and their bytes could differ: install the same on all"
+                    f"a worker has {name} {there} and this machine {here}, and their bytes may differ: install the same on all"
                 )
 
     def _dismiss(self) -> None:
@@ -288,8 +288,8 @@ def _room(has: Mapping[str, float], threads: int, gpus: int) -> int:
 @contextlib.contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
     """Ray, on the cluster of that address or of RAY_ADDRESS, else on one of this machine that ends with the block."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings would stand among the command's own sentences
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_DEDUP_LOGS"):
+        os.environ.setdefault(name, "0")
     import ray
 
     address = address or os.environ.get("RAY_ADDRESS")
@@ -301,10 +301,11 @@ def _connected(address: str | None) -> Iterator[Any]:
     except (ConnectionError, RuntimeError, ValueError, SystemExit) as error:
         where = "on this machine" if address is None else f"at {address}"
         raise click.ClickException(f"no Ray cluster {where}: {_last_line(error)}") from None
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # a dead machine's log is printed there
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 def _reach(address: str) -> None:

@@ -1,0 +1,92 @@
+"""A real Ray cluster on this machine: a head and two machines of one CPU each, process trees that can be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+
+class Machine:
+    """One ``ray start``, and all that it has started."""
+
+    def __init__(self, environment: Mapping[str, str], *args: str) -> None:
+        # -m and not the script, which another environment's PATH may hide.
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
+        command += ["--object-store-memory=80000000", *args]
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            command, env=dict(environment), stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        until = time.monotonic() + 60
+        while "runtime started" not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < until, self.said()
+            time.sleep(0.1)
+
+    def said(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+    def tree(self) -> list:
+        import psutil
+
+        try:
+            one = psutil.Process(self.process.pid)
+            return [one, *one.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def works(self) -> bool:
+        """Whether a worker of the command's runs there."""
+        return any("_Worker" in " ".join(one.cmdline()) for one in self.tree() if one.is_running())
+
+    def kill(self) -> None:
+        """As when the power goes: nobody is asked."""
+        for one in self.tree():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+
+class Cluster:
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **environment}
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        port = self.address.rpartition(":")[2]
+        head = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
+        self.machines = [Machine(self.environment, *head)]
+        try:
+            self.add()
+            self.add()
+        except BaseException:
+            self.stop()
+            raise
+
+    def add(self) -> None:
+        """Another machine. One after the other: two that start at once take the same socket's name."""
+        self.machines.append(Machine(self.environment, f"--address={self.address}"))
+
+    def stop(self) -> None:
+        for one in reversed(self.machines):
+            one.kill()
+
+
+@contextlib.contextmanager
+def cluster(environment: Mapping[str, str]) -> Iterator[Cluster]:
+    # A socket's path must be short, so it is not pytest's own folder.
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        one = Cluster(str(Path(folder)), environment)
+        try:
+            yield one
+        finally:
+            one.stop()
