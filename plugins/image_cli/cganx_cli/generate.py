@@ -256,7 +256,6 @@ def generate(
             "model": generator.card.name,
             "sha256": generator.sha256,
             "device": ran,
-            "workers": hired,
             "out": out,
             "seeds": None if seeds is None else str(seeds),
             "written": done.written,
@@ -264,7 +263,7 @@ def generate(
             "mended": done.mended,
             "seconds": round(time.perf_counter() - started, 3),
         }
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(json.dumps(summary if hired is None else summary | {"workers": hired}, ensure_ascii=False))
 
 
 def _check_combination(given: Mapping[str, bool]) -> None:
