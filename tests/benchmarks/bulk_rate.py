@@ -4,8 +4,8 @@ Three subjects take turns in one process: the session alone (raw generation at t
 (as many threads, pixels that are there already), and the command's own pipeline. The target is a share of the slower one of
 the first two. Where the session keeps all cores busy the encoders' work comes on top of it: the best that the cores then allow
 is said too, from the sum of both times, and the share of that. Parquet and S3 (moto's server, on the same cores) stand beside
-local shards, and whole commands on a Ray cluster of three CPUs on this machine, one of them left free, beside local ones. Memory
-is the most private memory of a command of many pictures over that of one of a thousand.
+local shards, and whole commands on a Ray cluster of three CPUs on this machine, one of them left free, beside local ones.
+Memory is the most private memory of a command of many pictures over that of one of a thousand.
 """
 
 from __future__ import annotations

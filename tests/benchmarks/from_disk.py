@@ -4,8 +4,9 @@
 
 ``folder`` is what ``cganx generate fashion --layout imagefolder`` writes, ``shards`` what ``--shards`` writes, read by Pillow
 and the ``webdataset`` package, batch by batch in each pass, as a training program of somebody else would; ``real`` are the
-60,000 training pictures of Fashion-MNIST as PNGs in a folder of the same form. Network and recipe are the oracle's, but for the
-number of passes. The set is written first, below build/, and kept: the command goes on where it was left.
+60,000 training pictures of Fashion-MNIST as PNGs in a folder of the same form. Network and recipe are the oracle's, but for
+the number of passes. The set is written first, below build/, and kept, and so is what each pass has learnt: the command goes
+on where it was left.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def _tensors(rows: list[tuple[np.ndarray, int]]) -> tuple[Tensor, Tensor]:
     return pixels, torch.tensor([label for _, label in rows])
 
 
-def learnt(batches: Batches, classes: int, passes: int) -> FeatureNetwork:
+def learnt(batches: Batches, classes: int, passes: int, kept: Path) -> FeatureNetwork:
     recipe = Recipe(passes=passes, batch_size=BATCH)
     torch.manual_seed(recipe.seed)
     random = torch.Generator().manual_seed(recipe.seed)
@@ -101,7 +102,13 @@ def learnt(batches: Batches, classes: int, passes: int) -> FeatureNetwork:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.2, cycle_momentum=False
     )
-    for number in range(passes):
+    parts, first = {"network": network, "optimizer": optimizer, "schedule": schedule}, 0
+    if kept.exists():
+        found = torch.load(kept, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(found[name])
+        first = found["passes"]
+    for number in range(first, passes):
         begun = time.monotonic()
         for pixels, labels in batches(number):
             loss = F.cross_entropy(network(ORACLE.vary(pixels, random)), labels)
@@ -109,6 +116,7 @@ def learnt(batches: Batches, classes: int, passes: int) -> FeatureNetwork:
             loss.backward()
             optimizer.step()
             schedule.step()
+        torch.save({name: part.state_dict() for name, part in parts.items()} | {"passes": number + 1}, kept)
         say(f"pass {number + 1} of {passes}: loss {loss.item():.3f}, {time.monotonic() - begun:.0f} s")
     return network.eval()
 
@@ -133,7 +141,7 @@ def measure(arguments: Namespace) -> list[Figure]:
     }
     batches = sources[arguments.source]()
     say(f"the set is there after {time.monotonic() - begun:.0f} s")
-    network = learnt(batches, len(dataset.classes), arguments.passes)
+    network = learnt(batches, len(dataset.classes), arguments.passes, BUILD / f"disk-{arguments.source}-{arguments.passes}.pt")
     note = f"{arguments.passes} passes over {PICTURES:,} pictures"
     return [Figure(f"right on real test pictures, learnt from: {arguments.source}", accuracy(network, dataset), note=note)]
 
