@@ -85,8 +85,9 @@ def fill_shard(
 
 
 def _refuse_existing(shards: Shards, numbers: list[int], sink: Sink) -> None:
+    there = set(sink.names()).__contains__ if len(numbers) > sink.few else sink.exists
     for name in map(shards.name, numbers):
-        if sink.exists(name):
+        if there(name):
             raise click.ClickException(
                 f"{sink.place(name)} is already there, nothing was written: say --existing skip or overwrite"
             )

@@ -208,7 +208,7 @@ class _Crew:
                 if not self.device and time.monotonic() > silent_until:
                     silent_until = float("inf")
                     reporter.note("No worker has begun yet: the cluster has nothing free, or is still starting machines.")
-        except (click.Abort, click.ClickException):
+        except Exception:
             self._dismiss()
             raise
 
