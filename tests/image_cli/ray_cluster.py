@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+
+class NotStarted(Exception):
+    """Ray has not come up; its log."""
 
 
 class Machine:
@@ -26,9 +31,10 @@ class Machine:
             command, env=dict(environment), stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
         )
         until = time.monotonic() + 60
-        while "runtime started" not in self.said():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < until, self.said()
+        while "runtime started" not in (said := self.said()):
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise NotStarted(said)
             time.sleep(0.1)
 
     def said(self) -> str:
@@ -60,8 +66,7 @@ class Machine:
 class Cluster:
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **environment}
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.address = f"127.0.0.1:{_free_port()}"
         port = self.address.rpartition(":")[2]
         head = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
         self.machines = [Machine(self.environment, *head)]
@@ -85,8 +90,24 @@ class Cluster:
 def cluster(environment: Mapping[str, str]) -> Iterator[Cluster]:
     # A socket's path must be short, so it is not pytest's own folder.
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        one = Cluster(str(Path(folder)), environment)
+        one = _started(folder, environment)
         try:
             yield one
         finally:
             one.stop()
+
+
+def _started(folder: str, environment: Mapping[str, str]) -> Cluster:
+    """Ray's parts take ports as they find them, and may take each other's: then once more."""
+    for name in ("a", "b"):
+        with contextlib.suppress(NotStarted):
+            return Cluster(str(Path(folder, name)), environment)
+    return Cluster(str(Path(folder, "c")), environment)
+
+
+def _free_port() -> int:
+    """Below those that the system hands out, of which Ray's other parts take theirs."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("", port)):
+            return port
+    raise NotStarted("no port is free")

@@ -300,7 +300,8 @@ def _connected(address: str | None) -> Iterator[Any]:
         ray.init(**(own if address is None else {"address": address}), logging_level=logging.CRITICAL, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, SystemExit) as error:
         where = "on this machine" if address is None else f"at {address}"
-        raise click.ClickException(f"no Ray cluster {where}: {_last_line(error)}") from None
+        said = "it answers, but not as Ray does" if isinstance(error, SystemExit) else _last_line(error)
+        raise click.ClickException(f"no Ray cluster {where}: {said}") from None
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # a dead machine's log is printed there
         try:
             yield ray
