@@ -117,7 +117,7 @@ class Subjects:
 
 
 def seconds(turn: Turn, scratch: Path, number: int) -> float:
-    folder = scratch / str(number)
+    folder = scratch / f"{turn.__name__}-{number}"
     begun = time.perf_counter()
     turn(folder)
     taken = time.perf_counter() - begun
@@ -154,34 +154,38 @@ def rates(name: str, model: str, arguments: Namespace, scratch: Path) -> list[Fi
     return figures
 
 
-def others(name: str, model: str, arguments: Namespace, scratch: Path) -> list[Figure]:
+def others(arguments: Namespace, scratch: Path) -> list[Figure]:
     """Parquet and S3 beside local shards."""
     from s3_server import server
 
-    subjects, numbers, figures = Subjects(model, arguments.pictures), itertools.count(), []
-    count = len(subjects.requests)
     with server() as s3:
         os.environ.update(s3.environment)
         s3.client().create_bucket(Bucket="made")
-        turns: dict[str, Turn] = {
-            "Parquet": subjects.parquet,
-            "shards to S3": subjects.shards_to_s3,
-            "Parquet to S3": subjects.parquet_to_s3,
-            "a file each to S3": subjects.files_to_s3,
-        }
-        for kind, turn in turns.items():
-            say(f"{name}, {kind} ...")
-            for one in (subjects.shards, turn):
-                seconds(one, scratch, next(numbers))
-            rows = []
-            for number in range(arguments.rounds):
-                order = (subjects.shards, turn) if number % 2 else (turn, subjects.shards)
-                taken = {one: seconds(one, scratch, next(numbers)) for one in order}
-                rows.append((taken[subjects.shards], taken[turn]))
-            ratio = Spread.of([shards / other for shards, other in rows])
-            shards, other = (count / statistics.median(column) for column in zip(*rows, strict=True))
-            note = f"{other:,.0f} pictures/s, local shards {shards:,.0f}"
-            figures.append(Figure(f"{kind}, {name}: rate / local shards", ratio.median, "", ratio, None, note))
+        return [figure for one in MODELS.items() for figure in beside_shards(*one, arguments, scratch)]
+
+
+def beside_shards(name: str, model: str, arguments: Namespace, scratch: Path) -> list[Figure]:
+    subjects, numbers, figures = Subjects(model, arguments.pictures), itertools.count(), []
+    count = len(subjects.requests)
+    turns: dict[str, Turn] = {
+        "Parquet": subjects.parquet,
+        "shards to S3": subjects.shards_to_s3,
+        "Parquet to S3": subjects.parquet_to_s3,
+        "a file each to S3": subjects.files_to_s3,
+    }
+    for kind, turn in turns.items():
+        say(f"{name}, {kind} ...")
+        for one in (subjects.shards, turn):
+            seconds(one, scratch, next(numbers))
+        rows = []
+        for number in range(arguments.rounds):
+            order = (subjects.shards, turn) if number % 2 else (turn, subjects.shards)
+            taken = {one: seconds(one, scratch, next(numbers)) for one in order}
+            rows.append((taken[subjects.shards], taken[turn]))
+        ratio = Spread.of([shards / other for shards, other in rows])
+        shards, other = (count / statistics.median(column) for column in zip(*rows, strict=True))
+        note = f"{other:,.0f} pictures/s, local shards {shards:,.0f}"
+        figures.append(Figure(f"{kind}, {name}: rate / local shards", ratio.median, "", ratio, None, note))
     return figures
 
 
@@ -252,7 +256,7 @@ def measure(arguments: Namespace) -> list[Figure]:
     with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
         parts: dict[str, Callable[[], list[Figure]]] = {
             "local": lambda: [figure for one in MODELS.items() for figure in rates(*one, arguments, Path(scratch))],
-            "others": lambda: [figure for one in MODELS.items() for figure in others(*one, arguments, Path(scratch))],
+            "others": lambda: others(arguments, Path(scratch)),
             "ray": lambda: on_ray(arguments, Path(scratch)),
             "memory": lambda: memory(arguments, Path(scratch)),
         }

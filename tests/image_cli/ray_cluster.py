@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 
 class NotStarted(Exception):
@@ -65,7 +64,8 @@ class Machine:
 
 class Cluster:
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
-        self.environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **environment}
+        # A token that an earlier ``ray.init`` left in the home folder would be asked for by the head alone.
+        self.environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", **environment}
         self.address = f"127.0.0.1:{_free_port()}"
         port = self.address.rpartition(":")[2]
         head = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
@@ -90,19 +90,11 @@ class Cluster:
 def cluster(environment: Mapping[str, str]) -> Iterator[Cluster]:
     # A socket's path must be short, so it is not pytest's own folder.
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        one = _started(folder, environment)
+        one = Cluster(folder, environment)
         try:
             yield one
         finally:
             one.stop()
-
-
-def _started(folder: str, environment: Mapping[str, str]) -> Cluster:
-    """Ray's parts take ports as they find them, and may take each other's: then once more."""
-    for name in ("a", "b"):
-        with contextlib.suppress(NotStarted):
-            return Cluster(str(Path(folder, name)), environment)
-    return Cluster(str(Path(folder, "c")), environment)
 
 
 def _free_port() -> int:

@@ -298,7 +298,7 @@ def _connected(address: str | None) -> Iterator[Any]:
     own = {"address": "local", "num_cpus": threads_here(), "include_dashboard": False}
     try:
         ray.init(**(own if address is None else {"address": address}), logging_level=logging.CRITICAL, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError, SystemExit) as error:
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, SystemExit) as error:
         where = "on this machine" if address is None else f"at {address}"
         said = "it answers, but not as Ray does" if isinstance(error, SystemExit) else _last_line(error)
         raise click.ClickException(f"no Ray cluster {where}: {said}") from None
