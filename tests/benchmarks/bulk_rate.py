@@ -42,7 +42,7 @@ from cganx_cli.seeds import Seeds
 from cganx_cli.settings import Settings
 from cganx_cli.shards import SHARDS, Shards
 from cganx_cli.single_files import SingleFiles
-from cganx_cli.sinks import LocalSink, sink_of
+from cganx_cli.sinks import LocalSink, Sink, sink_of
 from cganx_cli.templates import Template
 
 sys.path.insert(0, str(ROOT / "tests" / "image_cli"))  # the servers of the tests
@@ -98,13 +98,16 @@ class Subjects:
         fill_shards(self.generator, self.plan, SHARDS["parquet"], LocalSink(str(folder)), SETTINGS)
 
     def shards_to_s3(self, folder: Path) -> None:
-        fill_shards(self.generator, self.plan, SHARDS["webdataset"], sink_of(f"s3://made/{folder.name}", 30), SETTINGS)
+        fill_shards(self.generator, self.plan, SHARDS["webdataset"], self._bucket(folder), SETTINGS)
 
     def parquet_to_s3(self, folder: Path) -> None:
-        fill_shards(self.generator, self.plan, SHARDS["parquet"], sink_of(f"s3://made/{folder.name}", 30), SETTINGS)
+        fill_shards(self.generator, self.plan, SHARDS["parquet"], self._bucket(folder), SETTINGS)
 
     def files_to_s3(self, folder: Path) -> None:
-        fill_folder(self.generator, self.plan, self.naming, FREE, sink_of(f"s3://made/{folder.name}", 30), SETTINGS)
+        fill_folder(self.generator, self.plan, self.naming, FREE, self._bucket(folder), SETTINGS)
+
+    def _bucket(self, folder: Path) -> Sink:
+        return sink_of(f"s3://made/{self.generator.card.name}/{folder.name}", 30)
 
     def _encode(self, encode, encoders: int) -> list:
         starts = range(0, len(self.requests), PIECE)
@@ -117,7 +120,7 @@ class Subjects:
 
 
 def seconds(turn: Turn, scratch: Path, number: int) -> float:
-    folder = scratch / f"{turn.__name__}-{number}"
+    folder = scratch / str(number)
     begun = time.perf_counter()
     turn(folder)
     taken = time.perf_counter() - begun
