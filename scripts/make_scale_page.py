@@ -202,12 +202,12 @@ SECTIONS = {"measured": measured, "cores": by_cores, "cost": cost, "storage": st
 def filled(page: str, rates: Rates) -> str:
     """The page with each table between its marks."""
     for name, section in SECTIONS.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, found, rest = page.partition(start)
-        after = rest.partition(end)[2]
-        if not found:
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
             raise SystemExit(f"the page has no place for {name}")
-        page = f"{before}{start}{section(rates)}{end}{after}"
+        page = f"{before}{start}{section(rates)}\n{end}{after}"
     return page
 
 

@@ -33,7 +33,7 @@ def test_ten_times_the_cores_are_a_tenth_of_the_time(page):
     rates = replace(rates, shard_seconds=0.0)
     assert page.span(10**8 / (100 * rates.core)) == "33.3 minutes"
     assert "| 1,000 (31 x 32) | 3.3 minutes | 500,000 | 5,000 / 4,500 MB/s | 1e+02 | 10 % |" in page.by_cores(rates)
-    assert "| tars | 1.00 TB | $23,000 | 100,000 | $0.50 |" in page.storage(rates)
+    assert "| tars | 1.00 TB | $23 | 100,000 | $0.50 |" in page.storage(rates)
     assert page.cost(rates).startswith("56 core-hours whatever their number, $2.22 ")
 
 
