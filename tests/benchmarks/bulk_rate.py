@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -119,6 +119,10 @@ class Subjects:
         raise AssertionError(requests)
 
 
+def chosen(arguments: Namespace) -> Iterable[tuple[str, str]]:
+    return [(name, MODELS[name]) for name in arguments.models.split(",")]
+
+
 def seconds(turn: Turn, scratch: Path, number: int) -> float:
     folder = scratch / str(number)
     begun = time.perf_counter()
@@ -157,6 +161,13 @@ def rates(name: str, model: str, arguments: Namespace, scratch: Path) -> list[Fi
     return figures
 
 
+def told(figure: Figure) -> Figure:
+    """A figure that took minutes, said as soon as it is there."""
+    measure, _, value, spread = figure.texts()
+    say(f"{measure}: {value} [{spread}]")
+    return figure
+
+
 def others(arguments: Namespace, scratch: Path) -> list[Figure]:
     """Parquet and S3 beside local shards."""
     from s3_server import server
@@ -164,7 +175,7 @@ def others(arguments: Namespace, scratch: Path) -> list[Figure]:
     with server() as s3:
         os.environ.update(s3.environment)
         s3.client().create_bucket(Bucket="made")
-        return [figure for one in MODELS.items() for figure in beside_shards(*one, arguments, scratch)]
+        return [figure for one in chosen(arguments) for figure in beside_shards(*one, arguments, scratch)]
 
 
 def beside_shards(name: str, model: str, arguments: Namespace, scratch: Path) -> list[Figure]:
@@ -188,7 +199,7 @@ def beside_shards(name: str, model: str, arguments: Namespace, scratch: Path) ->
         ratio = Spread.of([shards / other for shards, other in rows])
         shards, other = (count / statistics.median(column) for column in zip(*rows, strict=True))
         note = f"{other:,.0f} pictures/s, local shards {shards:,.0f}"
-        figures.append(Figure(f"{kind}, {name}: rate / local shards", ratio.median, "", ratio, None, note))
+        figures.append(told(Figure(f"{kind}, {name}: rate / local shards", ratio.median, "", ratio, None, note)))
     return figures
 
 
@@ -199,7 +210,7 @@ def on_ray(arguments: Namespace, scratch: Path) -> list[Figure]:
     figures = []
     with cluster({}) as machines:
         engines = {"local": [], "ray": ["--engine", "ray", "--address", machines.address]}
-        for name, model in MODELS.items():
+        for name, model in chosen(arguments):
             say(f"{name}, Ray ...")
             seeds = arguments.cluster // (10 if name == "fashion" else 8)
             command = [
@@ -226,7 +237,7 @@ def on_ray(arguments: Namespace, scratch: Path) -> list[Figure]:
             ratio = Spread.of([local / ray for local, ray in rows])
             local, ray = (arguments.cluster / statistics.median(column) for column in zip(*rows, strict=True))
             note = f"{ray:,.0f} pictures/s, local {local:,.0f}, {arguments.cluster:,} pictures from start to end"
-            figures.append(Figure(f"shards by Ray, {name}: rate / local engine", ratio.median, "", ratio, None, note))
+            figures.append(told(Figure(f"shards by Ray, {name}: rate / local engine", ratio.median, "", ratio, None, note)))
     return figures
 
 
@@ -258,7 +269,7 @@ def measure(arguments: Namespace) -> list[Figure]:
     BUILD.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
         parts: dict[str, Callable[[], list[Figure]]] = {
-            "local": lambda: [figure for one in MODELS.items() for figure in rates(*one, arguments, Path(scratch))],
+            "local": lambda: [figure for one in chosen(arguments) for figure in rates(*one, arguments, Path(scratch))],
             "others": lambda: others(arguments, Path(scratch)),
             "ray": lambda: on_ray(arguments, Path(scratch)),
             "memory": lambda: memory(arguments, Path(scratch)),
@@ -271,6 +282,7 @@ if __name__ == "__main__":
         __doc__ or "",
         measure,
         ("--parts", "local,others,ray,memory", "what of it; ray needs Ray"),
+        ("--models", ",".join(MODELS), "which generators"),
         ("--cluster", 40_000, "pictures of a command on the Ray cluster"),
         ("--cluster-rounds", 3, "pairs of such commands"),
         ("--pictures", 2000, "pictures of a turn"),
