@@ -27,6 +27,7 @@ PUTS = 0.005  # dollars for a thousand
 PUTS_A_SECOND = 3500  # into one prefix
 NETWORK = 10e9 / 8  # bytes a second of a machine
 MACHINE = 32  # cores
+H200 = (4.9, 21.7)  # times as fast as the 16 cores beside it, two generators at batches of 64 to 1,024: docs/runtime.md
 
 
 @dataclass(frozen=True)
@@ -190,13 +191,32 @@ def gpus(rates: Rates) -> str:
     return table(("cores beside a GPU", "pictures/s that they encode", "10^8 on one GPU, at least", "on eight such"), rows)
 
 
+def one_gpu(rates: Rates) -> str:
+    """A sentence on a GPU that was measured with other generators."""
+    slow, fast = (times * 16 * rates.session for times in H200)
+    return (
+        f"An H200 ran two generators of 28 px {H200[0]} to {H200[1]} times as fast as 16 cores ([runtime.md](runtime.md)). Were it so\n"
+        f"for this one and 16 cores as above, it would make {slow:,.0f} to {fast:,.0f} pictures a second, 10^8 in\n"
+        f"{span(PICTURES / slow)} to {span(PICTURES / fast)}, and need {slow / rates.encoding:.0f} to "
+        f"{fast / rates.encoding:.0f} cores to encode them."
+    )
+
+
 def cost(rates: Rates) -> str:
     """A sentence on the cores' price."""
     hours = PICTURES / rates.core / 3600
     return f"{hours:,.0f} core-hours whatever their number, ${hours * CORE_HOUR:,.2f} at ${CORE_HOUR} each."
 
 
-SECTIONS = {"measured": measured, "cores": by_cores, "cost": cost, "storage": storage, "limits": limits, "gpus": gpus}
+SECTIONS = {
+    "measured": measured,
+    "cores": by_cores,
+    "cost": cost,
+    "storage": storage,
+    "limits": limits,
+    "gpus": gpus,
+    "one_gpu": one_gpu,
+}
 
 
 def filled(page: str, rates: Rates) -> str:
