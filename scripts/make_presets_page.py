@@ -22,7 +22,7 @@ HEAD = """# Presets
 
 A preset is one full recipe. `cganx presets` prints each with its settings, `cganx train --preset NAME` takes one, and
 `--set key=value` changes a setting; [small-data.md](small-data.md) has the options that most presets share, and
-[presets/gpu.md](presets/gpu.md) shows what each makes after seven minutes on a shared GPU. This page is written by
+[presets/gpu.md](presets/gpu.md) shows what each makes at equal time on a shared GPU, with figures. This page is written by
 `scripts/make_presets_page.py`.
 
 Sizes are free from 8 to 256 pixels a side, in grey and colour, unless one is named. Parameters are those at 28 x 28 grey

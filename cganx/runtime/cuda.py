@@ -25,10 +25,11 @@ _TYPES: Mapping[str, type[np.generic]] = {"tensor(float)": np.float32, "tensor(u
 def cuda_options(index: int, options: Options) -> dict[str, str]:
     """What onnxruntime's CUDA provider is told."""
     chosen = {
-        "device_id": str(index),
         "cudnn_conv_algo_search": "HEURISTIC",  # the default tries every algorithm, again for every new size
         "arena_extend_strategy": "kSameAsRequested",
     }
+    if index:  # where it is told, onnxruntime (1.31) looks for a plugin first and warns on stderr; without it takes the first
+        chosen["device_id"] = str(index)
     if options.precise:
         chosen["use_tf32"] = "0"
     if options.cuda_graphs:

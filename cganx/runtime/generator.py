@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from cganx.card import GeneratorCard
-from cganx.errors import CardMismatch, LabelError, ModelNotFound, NotAGenerator, RequestError, SeedError
+from cganx.errors import (
+    CardMismatch,
+    CganxError,
+    DeviceUnavailable,
+    LabelError,
+    ModelNotFound,
+    NotAGenerator,
+    RequestError,
+    SeedError,
+)
 from cganx.runtime import latents as latent_draws
 from cganx.runtime.ahead import ahead, in_turn
 from cganx.runtime.backend import Backend, Device, OnnxRuntime, Options, first_line
@@ -96,10 +105,24 @@ class _Recipe:
         # A path must still lead there after the process, or the one that it is sent to, has changed its folder.
         lasting = os.path.abspath(source) if source is self.model and not isinstance(source, bytes) else self.model
         try:
-            session, active = self.backend.open(file, self.device, self.options)
-            return _proved(Generator(file, session, active, replace(self, model=lasting)))
+            return self._opened(file, lasting)
         except NotAGenerator as error:
             raise NotAGenerator(error.message, model=file.path) from error.__cause__
+
+    def _opened(self, file: ModelFile, lasting: str | os.PathLike[str] | bytes) -> Generator:
+        def built(device: str) -> Generator:
+            session, active = self.backend.open(file, device, self.options)
+            return Generator(file, session, active, replace(self, model=lasting))
+
+        generator = built(self.device)
+        try:
+            return _proved(generator)
+        except DeviceUnavailable as fault:
+            on_cpu = _proved(built("cpu"))  # where it is the file's fault, this says so
+            if self.device != "auto":
+                raise
+            on_cpu.device = Device(on_cpu.device.name, self.device, fault.missing)
+            return on_cpu
 
     def load_again(self, sha256: str) -> Generator:
         generator = self.load()
@@ -414,7 +437,16 @@ class Generator:
             names = [tensors.named(name) for name in names]
         try:
             outputs = list(session.run(names, feed))
+        except CganxError:
+            raise
         except Exception as error:  # onnxruntime's errors share no base
+            if self.device.name.startswith("cuda"):
+                raise DeviceUnavailable(
+                    requested=self.device.requested,
+                    active="cpu",
+                    missing=f"a run there failed: {first_line(error)}",
+                    fix="Say device='cpu', or see what else fills the GPU and whether its driver and libraries are of one CUDA",
+                ) from error
             raise NotAGenerator(f"onnxruntime cannot run it: {first_line(error)}") from error
         return outputs if tensors is None else [tensors.to_image(made) for made in outputs]
 

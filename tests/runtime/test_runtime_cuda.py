@@ -151,7 +151,9 @@ def ort(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., StandI
 
 
 def test_what_the_provider_is_told() -> None:
-    plain = {"device_id": "2", "cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+    first = {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
+    assert cuda_options(0, runtime.Options()) == first
+    plain = first | {"device_id": "2"}
     assert cuda_options(2, runtime.Options()) == plain
     assert cuda_options(2, runtime.Options(precise=True)) == plain | {"use_tf32": "0"}
     assert cuda_options(2, runtime.Options(cuda_graphs=True)) == plain | {"enable_cuda_graph": "1"}
@@ -268,6 +270,38 @@ def test_a_cuda_that_raises_is_not_the_files_fault(ort: Callable[..., StandInOrt
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_run_that_cuda_fails_is_not_the_files_fault(
+    ort: Callable[..., StandInOrt], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ort()
+    generator = runtime.load(TINY, "cuda")
+    plain, run = generator.generate("disc", 1), StandIn.run
+
+    def full(self: StandIn, names: list[str], feed: dict[str, Any]) -> list[Any]:
+        if "CUDAExecutionProvider" in self.active:
+            raise RuntimeError("CUDA error cudaErrorMemoryAllocation: out of memory\nand much more")
+        return run(self, names, feed)
+
+    monkeypatch.setattr(StandIn, "run", full)
+    with pytest.raises(DeviceUnavailable, match=r"'cuda' cannot run here: a run there failed: CUDA error .* out of memory\."):
+        generator.generate("disc", 1)
+    with pytest.raises(DeviceUnavailable, match="out of memory"):
+        runtime.load(TINY, "cuda")
+    automatic = runtime.load(TINY)
+    assert (str(automatic.device), automatic.device.requested) == ("cpu", "auto")
+    assert "out of memory" in automatic.device.reason
+    assert automatic.generate("disc", 1).tobytes() == plain.tobytes()
+
+    def broken(*_: Any) -> list[Any]:
+        raise RuntimeError("Reshape")
+
+    monkeypatch.setattr(StandIn, "run", broken)
+    for device in ("auto", "cuda"):
+        with pytest.raises(NotAGenerator, match="Reshape"):
+            runtime.load(TINY, device)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("count", [0, -1, 1.0, True, 10**9])
 def test_a_number_of_pictures_that_is_none_is_refused(count: Any) -> None:
     with pytest.raises(RequestError, match="cuda_batch"):
@@ -307,8 +341,9 @@ def test_onnxruntime_itself_runs_what_is_bound(part: Callable[[str], None]) -> N
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("cuda_graphs", [False, True])
-def test_on_a_gpu_a_picture_does_not_depend_on_its_batch(cuda_graphs: bool) -> None:
+def test_on_a_gpu_a_picture_does_not_depend_on_its_batch(cuda_graphs: bool, capfd: pytest.CaptureFixture[str]) -> None:
     generator = runtime.load("fashion", "cuda", cuda_graphs=cuda_graphs)
+    assert capfd.readouterr() == ("", "")
     together = generator.generate("bag", range(256), batch_size=256)
     for size in (1, 7, 64):
         assert generator.generate("bag", range(256), batch_size=size).tobytes() == together.tobytes()

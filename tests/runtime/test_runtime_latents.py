@@ -62,6 +62,14 @@ def test_words_are_those_of_the_reference(seeds: list[int], blocks: int, round_:
             assert tuple(int(word) for word in made[row, block]) == wanted
 
 
+@given(SEEDS, st.sampled_from([1, 2, 25, 127, 128, 129]), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_one_seed_has_the_words_that_it_has_among_others(seed: int, blocks: int, round_: int, stream: int) -> None:
+    alone = latents.philox(np.array([seed], np.uint64), blocks, round_, stream)
+    among = latents.philox(np.array([seed ^ 1, seed], np.uint64), blocks, round_, stream)
+    assert alone.dtype == among.dtype
+    np.testing.assert_array_equal(alone, among[:, :, blocks:])
+
+
 @given(st.lists(SEEDS, min_size=1, max_size=3), st.integers(1, 40), st.integers(0, 5))
 def test_normals_follow_the_rule(seeds: list[int], size: int, stream: int) -> None:
     made = latents.normal(np.array(seeds, np.uint64), size, stream=stream)
