@@ -195,7 +195,8 @@ def one_gpu(rates: Rates) -> str:
     """A sentence on a GPU that was measured with other generators."""
     slow, fast = (times * 16 * rates.session for times in H200)
     return (
-        f"An H200 ran two generators of 28 px {H200[0]} to {H200[1]} times as fast as 16 cores ([runtime.md](runtime.md)). Were it so\n"
+        f"An H200 ran two generators of 28 px {H200[0]} to {H200[1]} times as fast as 16 cores "
+        "([runtime.md](runtime.md)). Were it so\n"
         f"for this one and 16 cores as above, it would make {slow:,.0f} to {fast:,.0f} pictures a second, 10^8 in\n"
         f"{span(PICTURES / slow)} to {span(PICTURES / fast)}, and need {slow / rates.encoding:.0f} to "
         f"{fast / rates.encoding:.0f} cores to encode them."
