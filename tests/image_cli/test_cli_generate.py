@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +274,24 @@ def test_no_torch_is_loaded_and_nothing_is_said(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_runtime_is_loaded_as_the_options_say(run, tmp_path, monkeypatch):
+    told, load = [], runtime.load
+    monkeypatch.setattr(runtime, "load", lambda *args, **options: told.append((args[1], options)) or load(*args, **options))
+    words = ("generate", TINY, "--seeds", "0-3", "--device", "cpu")
+    assert run(*words, "-o", tmp_path / "plain").exit_code == 0
+    assert told.pop() == ("cpu", asdict(runtime.Options()))
+    given = ("--threads", 1, "--spin", "--precise", "--cuda-graphs", "--cuda-batch", 16)
+    assert run(*words, "-o", tmp_path / "told", *given).exit_code == 0
+    assert told.pop() == ("cpu", asdict(runtime.Options(threads=1, spin=True, precise=True, cuda_graphs=True, cuda_batch=16)))
+    for path in (tmp_path / "plain").rglob("*.png"):
+        assert path.read_bytes() == (tmp_path / "told" / path.relative_to(tmp_path / "plain")).read_bytes()
+
+
+@pytest.mark.parametrize("option", ["--threads", "--cuda-batch"])
+def test_counts_of_the_runtime_are_counts(run, tmp_path, option):
+    done = run("generate", TINY, "--seeds", "0", "-o", tmp_path / "out", option, "0")
+    assert done.exit_code == 2
+    assert option in done.output
+    assert not (tmp_path / "out").exists()

@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "generate": (
             "cganx generate fashion --class sneaker --seeds 0-99 -o pictures",
             "cganx generate fashion --class sneaker=0.7,bag=0.3 --seeds 7 -o blends --existing skip",
+            "cganx generate fashion --seeds 0-99999 --shards 200 -o /shared/set --engine ray --address 10.0.0.1:6379",
         ),
         "grid": ("cganx grid fashion -o grid.png", "cganx grid emoji --class hearts --class faces --seeds 0-4 -o grid.svg"),
         "explore": ("cganx explore fashion -o sheets",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import click
 
@@ -16,42 +17,77 @@ from cganx_cli.settings import Count, Settings
 from cganx_cli.shards import ShardFormat, Shards
 from cganx_cli.sinks import Sink, opened
 
-__all__ = ["fill_shards"]
+__all__ = ["chosen", "fill_shard", "fill_shards"]
 
 
 def fill_shards(generator: Generator, plan: Plan, format_: ShardFormat, sink: Sink, settings: Settings) -> Count:
     """Write the shards that were asked for, one after the other. Raises click.ClickException."""
-    total = settings.shards or 1
-    units, called = plan.units
-    if total > units:
-        raise click.UsageError(f"{units} {called} do not make {total} shards: ask for fewer")
-    numbers = list(range(total) if settings.shard is None else settings.shard.part(0, total + 1))
-    if max(numbers) >= total:
-        raise click.UsageError(f"there is no shard {max(numbers)}: of {total} the last is {total - 1}")
-    finish = Finish.of(generator, settings)
-    shards = Shards(format_, generator.card, plan, finish, total)
-    if settings.existing == "error":
-        _refuse_existing(shards, numbers, sink)
-    sizes = {number: shards.part(number).count for number in numbers}
+    shards = Shards(format_, generator.card, plan, Finish.of(generator, settings), settings.shards or 1)
+    sizes = chosen(shards, sink, settings)
     count = Count()
     with (
         opened(sink),
         stop_on_interrupt() as stop,
         Reporter(sum(sizes.values()), "picture", quiet=settings.quiet) as reporter,
     ):
-        for number, size in sizes.items():
-            if settings.existing == "skip" and _is_there(shards, number, sink, count):
-                count.skipped += size
-                reporter.count(0, size)
-            else:
-                _make(generator, shards, number, sink, settings, stop, reporter)
-                count.written += size
+        for number in sizes:
+            count.add(fill_shard(generator, shards, number, sink, settings, stop, reporter.count))
+    return count
+
+
+def chosen(shards: Shards, sink: Sink, settings: Settings) -> dict[int, int]:
+    """The numbers of the shards that were asked for, and how many pictures each holds. Nothing is written.
+
+    Raises click.ClickException, also where one is there and may not be.
+    """
+    total = shards.count
+    units, called = shards.plan.units
+    if total > units:
+        raise click.UsageError(f"{units} {called} do not make {total} shards: ask for fewer")
+    numbers = list(range(total) if settings.shard is None else settings.shard.part(0, total + 1))
+    if max(numbers) >= total:
+        raise click.UsageError(f"there is no shard {max(numbers)}: of {total} the last is {total - 1}")
+    if settings.existing == "error":
+        _refuse_existing(shards, numbers, sink)
+    return {number: shards.part(number).count for number in numbers}
+
+
+def fill_shard(
+    generator: Generator,
+    shards: Shards,
+    number: int,
+    sink: Sink,
+    settings: Settings,
+    stop: threading.Event,
+    told: Callable[[int, int], None],
+) -> Count:
+    """Make one shard, or see that it is there. ``told`` hears how many pictures were made, and how many were there.
+
+    Raises click.ClickException, and click.Abort where it was told to stop: the shard is given up, to be made anew later.
+    """
+    count = Count()
+    if settings.existing == "skip" and _is_there(shards, number, sink, count):
+        count.skipped = shards.part(number).count
+        told(0, count.skipped)
+        return count
+    pipeline = Pipeline(generator, shards.encode, settings.encoders or sink.encoders, settings.batch_size, stop)
+    with (
+        sink.stream(shards.name(number)) as file,
+        shards.format.writer(file, shards.description(number), generator.card) as writer,
+    ):
+        for pictures, encoded in pipeline.run(shards.part(number)):
+            writer.add(encoded)
+            count.written += pictures
+            told(pictures, 0)
+        if stop.is_set():
+            raise click.Abort
     return count
 
 
 def _refuse_existing(shards: Shards, numbers: list[int], sink: Sink) -> None:
+    there = set(sink.names()).__contains__ if len(numbers) > sink.few else sink.exists
     for name in map(shards.name, numbers):
-        if sink.exists(name):
+        if there(name):
             raise click.ClickException(
                 f"{sink.place(name)} is already there, nothing was written: say --existing skip or overwrite"
             )
@@ -68,25 +104,3 @@ def _is_there(shards: Shards, number: int, sink: Sink, count: Count) -> bool:
         )
     count.mended += found == ""
     return bool(found)
-
-
-def _make(
-    generator: Generator,
-    shards: Shards,
-    number: int,
-    sink: Sink,
-    settings: Settings,
-    stop: threading.Event,
-    reporter: Reporter,
-) -> None:
-    """Make one shard. One that Ctrl-C comes into is given up: it would be made again from its start."""
-    pipeline = Pipeline(generator, shards.encode, settings.encoders or sink.encoders, settings.batch_size, stop)
-    with (
-        sink.stream(shards.name(number)) as file,
-        shards.format.writer(file, shards.description(number), generator.card) as writer,
-    ):
-        for pictures, encoded in pipeline.run(shards.part(number)):
-            writer.add(encoded)
-            reporter.count(pictures)
-        if stop.is_set():
-            raise click.Abort

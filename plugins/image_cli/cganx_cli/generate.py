@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -21,6 +22,7 @@ from cganx_cli.fill_folder import QUALITY, fill_folder
 from cganx_cli.fill_shards import fill_shards
 from cganx_cli.formats import format_of
 from cganx_cli.layouts import FREE, LAYOUTS, Layout
+from cganx_cli.loading import Loading
 from cganx_cli.options import (
     class_option,
     code_option,
@@ -90,6 +92,13 @@ def _shard_numbers(context: click.Context, parameter: click.Parameter, text: str
 @click.option("--shards", type=click.IntRange(1, 99_999), metavar="N", help="Cut the seeds into N files; 1 by default.")
 @click.option("--shard", callback=_shard_numbers, metavar="0-3,7", help="Make these of the N shards alone: a machine its own.")
 @device_option
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), metavar="N", help="Of the session on the CPU; all by default, on Ray 1."
+)
+@click.option("--spin", is_flag=True, help="Its threads wait awake, for a machine that does nothing else.")
+@click.option("--precise", is_flag=True, help="CUDA: no TF32.")
+@click.option("--cuda-graphs", is_flag=True, help="CUDA: capture a run and replay it.")
+@click.option("--cuda-batch", type=click.IntRange(1, 4096), default=64, show_default=True, help="CUDA: pictures of every run.")
 @truncation_option
 @click.option(
     "--mirror", type=click.Choice(["none", "random"]), default="none", show_default=True, help="By the seed's own bit."
@@ -126,6 +135,15 @@ def _shard_numbers(context: click.Context, parameter: click.Parameter, text: str
     metavar="SECONDS",
     help="How long a server that does not answer is asked again.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where shards are made: here, or by the workers of a Ray cluster.",
+)
+@click.option("--address", metavar="HOST:PORT", help="Of the Ray cluster; RAY_ADDRESS, else one of this machine, by default.")
+@click.option("--workers", type=click.IntRange(1, 100_000), metavar="N", help="Of Ray; as many as leave a CPU free by default.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @json_option("Print a summary as JSON.")
 def generate(
@@ -142,6 +160,11 @@ def generate(
     shards: int | None,
     shard: Seeds | None,
     device: str,
+    threads: int | None,
+    spin: bool,
+    precise: bool,
+    cuda_graphs: bool,
+    cuda_batch: int,
     truncation: float | None,
     mirror: str,
     size: tuple[int, int] | None,
@@ -151,6 +174,9 @@ def generate(
     batch_size: int,
     encoders: int | None,
     patience: float,
+    engine: str,
+    address: str | None,
+    workers: int | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -159,7 +185,7 @@ def generate(
     The same model, class and seed make the same picture. Each file names all three. Files appear whole or not at all: the same
     command with --existing skip goes on where it was interrupted, and ends with the same bytes.
     """
-    started = time.perf_counter()
+    started, hired = time.perf_counter(), None
     format_ = format_ or ("files" if shards is None and shard is None else "webdataset")
     _check_combination(
         {
@@ -175,15 +201,26 @@ def generate(
             "--shards": shards is not None,
             "--shard": shard is not None,
             "bulk": format_ != "files",
+            "ray": engine == "ray",
+            "--address": address is not None or workers is not None,
+            "cuda:N": device.startswith("cuda:"),
         }
     )
     needed = SHARDS[format_].package if format_ in SHARDS else None
     if needed is not None and find_spec(needed) is None:
         raise click.ClickException(f'--format {format_} needs {needed}, which is not installed: pip install "cganx[bulk]"')
+    if engine == "ray" and find_spec("ray") is None:
+        raise click.ClickException('--engine ray needs ray, which is not installed: pip install "cganx[ray]"')
     place = LAYOUTS[layout] if layout else FREE
     template = _as_usage(lambda: _template(place, name, quality)) if format_ == "files" else None
     settings = Settings(existing, shards, shard, mirror == "random", size, filter_, quality, batch_size, encoders, quiet)
-    generator = runtime.load(model, device)
+    loading = Loading(device, threads, spin, precise, cuda_graphs, cuda_batch)
+    if engine == "ray":
+        # What is asked for is checked on this machine's CPU. auto would make the bytes rest on who came to make which shard.
+        loading = replace(loading, device="cpu" if device == "auto" else device)
+        generator = runtime.load(model, "cpu")
+    else:
+        generator = loading.load(model)
     naming = None if template is None else Naming.of(template, generator.card)
     coded = codes_of(generator.card, codes)
     plan: Plan | Unread
@@ -198,12 +235,19 @@ def generate(
         plan = product
     sink = sink_of(out, patience)
     sink.reach()
+    ran = {"name": str(generator.device), "reason": generator.device.reason}
     if isinstance(plan, Unread):
         assert naming is not None
         done = fill_folder(generator, plan, naming, place, sink, settings)
     else:
         pixels_of(generator, [next(iter(plan))])  # what the generator does not take is said before anything is there
-        if naming is None:
+        if engine == "ray":
+            from cganx_cli.on_ray import Cluster, Work, fill_shards_on_ray
+
+            data = Path(runtime.find(model)).read_bytes()
+            work = Work.of(data, loading, plan, SHARDS[format_], out, patience, settings)
+            done, hired, ran["name"] = fill_shards_on_ray(generator, work, Cluster(address, workers))
+        elif naming is None:
             done = fill_shards(generator, plan, SHARDS[format_], sink, settings)
         else:
             done = _as_usage(lambda: fill_folder(generator, plan, naming, place, sink, settings))
@@ -211,7 +255,7 @@ def generate(
         summary = {
             "model": generator.card.name,
             "sha256": generator.sha256,
-            "device": {"name": str(generator.device), "reason": generator.device.reason},
+            "device": ran,
             "out": out,
             "seeds": None if seeds is None else str(seeds),
             "written": done.written,
@@ -219,7 +263,7 @@ def generate(
             "mended": done.mended,
             "seconds": round(time.perf_counter() - started, 3),
         }
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(json.dumps(summary if hired is None else summary | {"workers": hired}, ensure_ascii=False))
 
 
 def _check_combination(given: Mapping[str, bool]) -> None:
@@ -234,6 +278,9 @@ def _check_combination(given: Mapping[str, bool]) -> None:
         "--shards and --shard are for --format webdataset and parquet": not bulk and (given["--shards"] or given["--shard"]),
         "--shard makes some of the N shards that --shards N names: give both": given["--shard"] and not given["--shards"],
         "--shard needs --seeds or --requests, the same on every machine": given["--shard"] and not (seeds or requests),
+        "--engine ray makes shards, not a file a picture: give --shards N, or --format parquet": given["ray"] and not bulk,
+        "--address and --workers belong to --engine ray": given["--address"] and not given["ray"],
+        "Ray says which GPU a worker has: say --device cuda": given["ray"] and given["cuda:N"],
         "requests from stdin have no end that is known: write them to a file for shards, or for a layout with an index": given[
             "stdin"
         ]

@@ -47,6 +47,11 @@ class Reporter:
             self._next = time.monotonic() + EVERY
             click.echo(self._line(), err=True)
 
+    def note(self, text: str) -> None:
+        """Something that whoever waits wants to know."""
+        if not self._quiet:
+            click.echo(text, err=True)
+
     def _line(self) -> str:
         rate = self._made / (time.monotonic() - self._begun)
         said = f"{self._done:,}" if self._total is None else f"{self._done:,} of {self._total:,}"

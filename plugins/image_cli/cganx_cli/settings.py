@@ -32,3 +32,9 @@ class Count:
     written: int = 0
     skipped: int = 0
     mended: int = 0
+
+    def add(self, other: Count) -> None:
+        """Count those of another piece of the work too."""
+        self.written += other.written
+        self.skipped += other.skipped
+        self.mended += other.mended

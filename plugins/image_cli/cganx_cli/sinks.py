@@ -20,7 +20,7 @@ import click
 
 from cganx_cli.locks import lock
 
-__all__ = ["LocalSink", "RemoteSink", "Sink", "opened", "sink_of"]
+__all__ = ["LocalSink", "RemoteSink", "Sink", "is_url", "opened", "sink_of"]
 
 T = TypeVar("T")
 SCRATCH = ".cganx-"
@@ -74,9 +74,12 @@ def sink_of(out: str, patience: float) -> Sink:
     """The sink of a folder or URL. ``patience`` is for how many seconds a server that does not answer is asked again."""
     if out.startswith("file://"):
         out = out.removeprefix("file://")
-    if URL.match(out):
-        return RemoteSink(out, patience)
-    return LocalSink(out)
+    return RemoteSink(out, patience) if is_url(out) else LocalSink(out)
+
+
+def is_url(out: str) -> bool:
+    """Whether it is a place that fsspec must know."""
+    return URL.match(out) is not None and not out.startswith("file://")
 
 
 @contextlib.contextmanager
