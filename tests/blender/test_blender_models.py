@@ -100,6 +100,14 @@ def test_generators_stay_loaded_and_the_oldest_leaves(addon: Addon, models: Any)
     assert str(models.device) == "cpu"
 
 
+def test_a_processor_is_left_to_the_interface(addon: Addon, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = addon("models")
+    for processors, threads in ((1, 1), (2, 1), (8, 7)):
+        monkeypatch.setattr(models, "threads_here", lambda count=processors: count)
+        assert models.Running().so_many == threads
+    assert models.Running(threads=3).so_many == 3
+
+
 def test_the_panel_lists_generators_while_one_is_loaded(addon: Addon, models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the interface stood still for as long as that takes."""
     begun, let_go, load = threading.Event(), threading.Event(), runtime.load

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cganx import runtime
 from cganx.runtime import Generator, GeneratorCard, ModelError
+from cganx.runtime.processors import threads_here
 
 from .files import write_whole
 from .refusal import Refusal, sentence
@@ -37,10 +38,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Running:
-    """How generators are run: the device that is asked for, and threads (0: as many as there are)."""
+    """How generators are run: the device that is asked for, and threads (0: one fewer than there are processors)."""
 
     device: str = "auto"
     threads: int = 0
+
+    @property
+    def so_many(self) -> int:
+        """The threads of a run. One processor is left for Blender's interface, which draws meanwhile."""
+        return self.threads or max(1, threads_here() - 1)
 
 
 class Models:
@@ -94,7 +100,7 @@ class Models:
         with self._loading:
             generator = self._loaded.pop(key, None)
             if generator is None:
-                generator = runtime.load(model.path, running.device, threads=running.threads or None)
+                generator = runtime.load(model.path, running.device, threads=running.so_many)
                 if generator.sha256 != model.sha256:
                     self.look()
                     raise Refusal(f"The file of {name!r} has just changed: try again")

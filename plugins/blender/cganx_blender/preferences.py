@@ -19,7 +19,9 @@ class Preferences(bpy.types.AddonPreferences):
         name="Generators", description="Folder of your own generators; the extension's when empty", subtype="DIR_PATH"
     )
     device: EnumProperty(name="Device", description="What generators are to run on", items=DEVICE_ITEMS)
-    threads: IntProperty(name="Threads", description="0: as many as this machine has", min=0, max=1024)
+    threads: IntProperty(
+        name="Threads", description="0: one fewer than this machine has, so that the interface keeps one", min=0, max=1024
+    )
     gpu_folder: StringProperty(
         name="onnxruntime-gpu",
         description="Folder that pip install --target FOLDER onnxruntime-gpu[cuda,cudnn] filled, for CUDA",
