@@ -101,7 +101,7 @@ def by_cores(rates: Rates) -> str:
         rate = cores * rates.core
         rows.append(
             (
-                f"{cores:,} ({max(1, round(cores / MACHINE))} x {MACHINE if cores >= MACHINE else cores})",
+                f"{cores:,} ({-(-cores // MACHINE)} x {MACHINE if cores >= MACHINE else cores})",
                 span(PICTURES / rate),
                 f"{rate:,.0f}",
                 f"{rate * rates.webdataset / 1e6:,.0f} / {rate * rates.parquet / 1e6:,.0f} MB/s",
@@ -186,7 +186,7 @@ def gpus(rates: Rates) -> str:
             span(PICTURES / (cores * rates.encoding)),
             span(PICTURES / (8 * cores * rates.encoding)),
         )
-        for cores in (8, 16, 32)
+        for cores in (2, 4, 8)
     ]
     return table(("cores beside a GPU", "pictures/s that they encode", "10^8 on one GPU, at least", "on eight such"), rows)
 
@@ -198,8 +198,8 @@ def one_gpu(rates: Rates) -> str:
         f"An H200 ran two generators of 28 px {H200[0]} to {H200[1]} times as fast as 16 cores "
         "([runtime.md](runtime.md)). Were it so\n"
         f"for this one and 16 cores as above, it would make {slow:,.0f} to {fast:,.0f} pictures a second, 10^8 in\n"
-        f"{span(PICTURES / slow)} to {span(PICTURES / fast)}, and need {slow / rates.encoding:.0f} to "
-        f"{fast / rates.encoding:.0f} cores to encode them."
+        f"{span(PICTURES / slow)} to {span(PICTURES / fast)}, and would need {slow / rates.encoding:.0f} to "
+        f"{fast / rates.encoding:.0f} cores to encode them, where one process keeps eight busy."
     )
 
 

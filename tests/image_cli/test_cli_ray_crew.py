@@ -27,11 +27,12 @@ class Ray:
 
     exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
 
-    def __init__(self, deaths=(), cpus=3.0, failed=False):
+    def __init__(self, deaths=(), cpus=(3.0,), failed=False):
         self.deaths, self.cpus, self.failed, self.hired = Counter(deaths), cpus, failed, 0
 
-    def cluster_resources(self):
-        return {"CPU": self.cpus}
+    def nodes(self):
+        gone = {"Alive": False, "Resources": {"CPU": 64.0}}
+        return [gone, *({"Alive": True, "Resources": {"CPU": count}} for count in self.cpus)]
 
     def put(self, one):
         return one
@@ -85,12 +86,12 @@ def fill(tmp_path, monkeypatch):
     plan = Product(choices(generator.card, []), parse_seeds("0-19"))
     settings = Settings("error", 5, None, False, None, "lanczos", None, 64, None, True)
 
-    def fill(ray, workers=None, **loading):
+    def fill(ray, workers=None, address=None, **loading):
         monkeypatch.setattr(on_ray, "_connected", lambda _: contextlib.nullcontext(ray))
         out = tmp_path / "out"
         told = Loading("cpu", **loading)
         work = on_ray.Work.of(TINY.read_bytes(), told, plan, SHARDS["webdataset"], str(out), 0.0, settings)
-        done = on_ray.fill_shards_on_ray(generator, work, on_ray.Cluster(None, workers))
+        done = on_ray.fill_shards_on_ray(generator, work, on_ray.Cluster(address, workers))
         return done, {path.name: path.read_bytes() for path in out.iterdir()}
 
     return fill
@@ -135,19 +136,53 @@ def test_other_versions_are_refused(fill, monkeypatch, tmp_path):
 
 
 def test_one_cpu_is_left_free(fill):
-    ray = Ray(cpus=8.0)
+    ray = Ray(cpus=(8.0,))
     (_, workers, _), _ = fill(ray, threads=3)
     assert (workers, ray.options["num_cpus"]) == (2, 3)
 
 
 def test_no_more_workers_than_shards_and_as_many_as_are_asked_for(fill):
-    (_, workers, _), files = fill(Ray(cpus=1.0), workers=7)
+    (_, workers, _), files = fill(Ray(cpus=(1.0,)), workers=7, address="10.0.0.1:6379")
     assert (workers, len(files)) == (5, 5)
+
+
+def test_a_cluster_of_the_commands_own_never_grows(fill, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (_, workers, _), files = fill(Ray(cpus=(3.0,)), workers=7)
+    assert (workers, len(files)) == (2, 5)
+
+
+def test_a_worker_lies_on_one_machine(fill):
+    (_, workers, _), files = fill(Ray(cpus=(5.0, 5.0, 5.0)), threads=3)
+    assert (workers, len(files)) == (3, 5)
+
+
+def test_a_worker_that_fits_on_no_machine_is_said(fill):
+    with pytest.raises(click.ClickException, match="no machine of the cluster has 4 CPUs: lower --threads"):
+        fill(Ray(cpus=(2.0, 2.0, 2.0)), threads=4)
+
+
+@pytest.mark.parametrize("error", [ImportError("No module named 'pyarrow'"), OSError("No space left on device")])
+def test_what_a_worker_lacks_is_a_sentence(fill, monkeypatch, error):
+    from cganx_cli import on_ray
+
+    here = on_ray._versions
+    answers = iter([here])
+
+    def versions(work):
+        known = next(answers, None)
+        if known is None:
+            raise error
+        return known(work)
+
+    monkeypatch.setattr(on_ray, "_versions", versions)
+    with pytest.raises(click.ClickException, match=str(error)):
+        fill(Ray())
 
 
 def test_a_cluster_that_would_have_no_cpu_left(fill, tmp_path):
     with pytest.raises(click.ClickException, match="the cluster has 2 CPUs, and a worker of 2 would leave none free"):
-        fill(Ray(cpus=2.0), threads=2)
+        fill(Ray(cpus=(2.0,)), threads=2)
     assert not (tmp_path / "out").exists()
 
 

@@ -12,13 +12,17 @@ __all__ = ["lock"]
 def lock(path: str) -> int | None:
     """Lock a file, which is made where it is missing. Gives its descriptor; None where another process holds it.
 
-    Raises OSError where the folder is missing or cannot be written.
+    Raises OSError where the folder is missing or cannot be written, or its file system knows no locks.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    if _locked(descriptor) and _is_still(path, descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
+    try:
+        if _locked(descriptor) and _is_still(path, descriptor):
+            kept, descriptor = descriptor, -1
+            return kept
+        return None
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _is_still(path: str, descriptor: int) -> bool:
@@ -45,6 +49,6 @@ else:
     def _locked(descriptor: int) -> bool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True

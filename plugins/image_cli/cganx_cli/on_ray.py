@@ -18,7 +18,7 @@ import threading
 import time
 import zlib
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -45,7 +45,7 @@ __all__ = ["Cluster", "Work", "fill_shards_on_ray"]
 MOST_DEATHS = 3  # of workers by one shard
 LOOK = 0.5  # seconds between looks for Ctrl-C
 SILENCE = 30.0  # seconds without a worker before that is said
-FAREWELL = 20.0  # seconds that workers have to give their shards up
+FAREWELL = 120.0  # seconds that workers have to end the run that they are in, and give their shards up
 REACH = 10.0  # seconds for a cluster to take a connection
 
 
@@ -55,6 +55,11 @@ class Cluster:
 
     address: str | None = None
     workers: int | None = None
+
+    @property
+    def where(self) -> str | None:
+        """The address, or RAY_ADDRESS; None where the command starts its own cluster, which never grows."""
+        return self.address or os.environ.get("RAY_ADDRESS")
 
 
 @dataclass(frozen=True)
@@ -120,15 +125,15 @@ class _Worker:
         work = self._work
         try:
             self._generator = work.loading.load(work.model)
-        except CganxError as error:
+            plan = work.plan
+            if isinstance(plan, Table) and work.table is not None:
+                self._folder = tempfile.TemporaryDirectory(prefix="cganx-requests-")
+                plan = replace(plan, path=Path(self._folder.name, plan.path.name))
+                plan.path.write_bytes(work.table)
+            self._shards = work.shards(self._generator, plan)
+            return _Ready(str(self._generator.device), _versions(work))
+        except (CganxError, ImportError, OSError) as error:
             return _Failed(socket.gethostname(), str(error))
-        plan = work.plan
-        if isinstance(plan, Table) and work.table is not None:
-            self._folder = tempfile.TemporaryDirectory(prefix="cganx-requests-")
-            plan = replace(plan, path=Path(self._folder.name, plan.path.name))
-            plan.path.write_bytes(work.table)
-        self._shards = work.shards(self._generator, plan)
-        return _Ready(str(self._generator.device), _versions(work.format))
 
     def make(self, number: int) -> Count | _Failed:
         work = self._work
@@ -138,19 +143,26 @@ class _Worker:
                 return fill_shard(self._generator, self._shards, number, sink, work.settings, self._stop, lambda *_: None)
         except click.Abort:
             return _Failed(socket.gethostname(), "it was told to stop")
-        except (CganxError, click.ClickException) as error:
-            return _Failed(socket.gethostname(), error.message if isinstance(error, click.ClickException) else str(error))
+        except (CganxError, click.ClickException, ImportError, OSError) as error:
+            return _Failed(socket.gethostname(), str(error))
 
     def stop(self) -> None:
         self._stop.set()
 
 
-def _versions(format_: ShardFormat) -> Mapping[str, str]:
+def _versions(work: Work) -> Mapping[str, str]:
     """What the bytes of a shard rest on beside the command."""
+    import numpy as np
     import onnxruntime
 
-    found = {"cganx": __version__, "onnxruntime": onnxruntime.__version__, "zlib": zlib.ZLIB_RUNTIME_VERSION}
-    return found if format_.package is None else found | {format_.package: version(format_.package)}
+    found = {
+        "cganx": __version__,
+        "numpy": np.__version__,
+        "onnxruntime": onnxruntime.__version__,
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+    }
+    packages = [name for name in (work.format.package, work.settings.size and "Pillow") if name]
+    return found | {name: version(name) for name in packages}
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -169,10 +181,10 @@ def fill_shards_on_ray(generator: Generator, work: Work, cluster: Cluster) -> tu
     try:
         with (
             stop_on_interrupt() as stop,
-            _connected(cluster.address) as ray,
+            _connected(cluster.where) as ray,
             Reporter(sum(sizes.values()), "picture", quiet=work.settings.quiet) as reporter,
         ):
-            crew = _Crew(ray, work, sizes, cluster.workers)
+            crew = _Crew(ray, work, sizes, cluster)
             crew.run(stop, reporter)
     finally:
         _sweep(sink)  # what killed workers left in the place
@@ -183,11 +195,14 @@ def fill_shards_on_ray(generator: Generator, work: Work, cluster: Cluster) -> tu
 class _Crew:
     """The workers, and the shards that wait for them."""
 
-    def __init__(self, ray: Any, work: Work, sizes: Mapping[int, int], workers: int | None) -> None:
+    def __init__(self, ray: Any, work: Work, sizes: Mapping[int, int], cluster: Cluster) -> None:
         threads, gpus = work.loading.threads or 1, int(work.loading.device != "cpu")
-        self.size = min(len(sizes), workers or _room(ray.cluster_resources(), threads, gpus))
+        self.size = cluster.workers or len(sizes)
+        if cluster.workers is None or cluster.where is None:
+            self.size = min(self.size, _room([one["Resources"] for one in ray.nodes() if one["Alive"]], threads, gpus))
+        self.size = min(self.size, len(sizes))
         self.count, self.device = Count(), ""
-        self._ray, self._sizes, self._versions = ray, sizes, _versions(work.format)
+        self._ray, self._sizes, self._versions = ray, sizes, _versions(work)
         self._waiting, self._left, self._deaths = deque(sizes), set(sizes), Counter[int | None]()
         self._actor = ray.remote(num_cpus=threads, num_gpus=gpus, max_concurrency=2, max_restarts=0)(_Worker)
         self._work = ray.put(work)
@@ -270,29 +285,30 @@ class _Crew:
             self._ray.wait(list(busy), num_returns=len(busy), timeout=FAREWELL)
 
 
-def _room(has: Mapping[str, float], threads: int, gpus: int) -> int:
+def _room(machines: Sequence[Mapping[str, float]], threads: int, gpus: int) -> int:
     """How many workers leave a CPU of the cluster free for whatever else must run there. Raises click.ClickException."""
-    cpus = int(has.get("CPU", 0))
-    room = (cpus - 1) // threads
-    if gpus:
-        room = min(room, int(has.get("GPU", 0)))
-        if not has.get("GPU"):
-            raise click.ClickException("the cluster has no GPU: leave --device cuda out, or add machines that have one")
-    if room < 1:
+    cpus = sum(int(has.get("CPU", 0)) for has in machines)
+    if gpus and not any(has.get("GPU") for has in machines):
+        raise click.ClickException("the cluster has no GPU: leave --device cuda out, or add machines that have one")
+    if cpus <= threads:
         raise click.ClickException(
             f"the cluster has {cpus} CPUs, and a worker of {threads} would leave none free: add machines, or leave --engine out"
         )
-    return room
+    fit = sum(int(min(has.get("CPU", 0) // threads, has.get("GPU", 0) if gpus else cpus)) for has in machines)
+    if not fit:
+        raise click.ClickException(
+            f"no machine of the cluster has {threads} CPUs{' and a GPU' if gpus else ''}: lower --threads"
+        )
+    return min((cpus - 1) // threads, fit)
 
 
 @contextlib.contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, on the cluster of that address or of RAY_ADDRESS, else on one of this machine that ends with the block."""
+    """Ray, on the cluster of that address, else on one of this machine that ends with the block."""
     for name in ("RAY_USAGE_STATS_ENABLED", "RAY_DEDUP_LOGS"):
         os.environ.setdefault(name, "0")
     import ray
 
-    address = address or os.environ.get("RAY_ADDRESS")
     if address is not None:
         _reach(address)
     own = {"address": "local", "num_cpus": threads_here(), "include_dashboard": False}
@@ -300,7 +316,7 @@ def _connected(address: str | None) -> Iterator[Any]:
         ray.init(**(own if address is None else {"address": address}), logging_level=logging.CRITICAL, log_to_driver=False)
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, SystemExit) as error:
         where = "on this machine" if address is None else f"at {address}"
-        said = "it answers, but not as Ray does" if isinstance(error, SystemExit) else _last_line(error)
+        said = "it answers, but not as Ray does" if isinstance(error, SystemExit) else " ".join(str(error).split()).rstrip(".")
         raise click.ClickException(f"no Ray cluster {where}: {said}") from None
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # a dead machine's log is printed there
         try:
@@ -316,7 +332,7 @@ def _reach(address: str) -> None:
         return  # auto, and what Ray refuses
     try:
         socket.create_connection((host.strip("[]"), int(port)), REACH).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         said = getattr(error, "strerror", None) or error
         raise click.ClickException(
             f"no Ray cluster answers at {address}: {said}; `ray start --head` says its address"

@@ -85,8 +85,8 @@ def is_url(out: str) -> bool:
 @contextlib.contextmanager
 def opened(sink: Sink) -> Iterator[None]:
     """A sink that is open for the time of the block."""
-    sink.open()
     try:
+        sink.open()
         yield
     finally:
         sink.close()
@@ -130,16 +130,24 @@ class LocalSink:
             while not self._scratch:
                 scratch = os.path.join(self.root, f"{SCRATCH}{secrets.token_hex(4)}")
                 os.mkdir(scratch)
-                with contextlib.suppress(FileNotFoundError):  # another process took it for one that was left
+                try:
                     self._lock = lock(os.path.join(scratch, "lock"))
                     self._scratch = scratch if self._lock is not None else ""
+                except FileNotFoundError:  # another process took it for one that was left
+                    continue
+                except OSError:  # a file system without locks, say
+                    shutil.rmtree(scratch, ignore_errors=True)
+                    self._leave()
+                    raise
             self._sweep()
 
     def _sweep(self) -> None:
         with os.scandir(self.root) as entries:
             others = [entry.path for entry in entries if entry.name.startswith(SCRATCH) and entry.path != self._scratch]
         for path in others:
-            held = lock(os.path.join(path, "lock")) if os.path.isdir(path) else None
+            held = None
+            with contextlib.suppress(OSError):  # gone meanwhile, no folder, or another user's
+                held = lock(os.path.join(path, "lock"))
             if held is not None:
                 shutil.rmtree(path, ignore_errors=True)
                 os.close(held)
@@ -152,6 +160,9 @@ class LocalSink:
         os.close(self._lock)
         shutil.rmtree(self._scratch, ignore_errors=True)  # Windows keeps what is open
         self._lock, self._scratch = None, ""
+        self._leave()
+
+    def _leave(self) -> None:
         if self._made:
             with contextlib.suppress(OSError):
                 os.rmdir(self.root)
