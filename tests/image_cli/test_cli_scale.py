@@ -34,8 +34,9 @@ def test_ten_times_the_cores_are_a_tenth_of_the_time(page):
     assert page.span(10**8 / (100 * rates.core)) == "33.3 minutes"
     assert "| 1,000 (32 x 32) | 3.3 minutes | 500,000 | 5,000 / 4,500 MB/s | 1e+02 | 10 % |" in page.by_cores(rates)
     assert "| tars | 1.00 TB | $23 | 100,000 | $0.50 |" in page.storage(rates)
-    assert "78,400 to 347,200 pictures a second, 10^8 in\n21.3 minutes to 4.8 minutes, and would need 9 to 39 cores" in page.one_gpu(
-        rates
+    assert (
+        "78,400 to 347,200 pictures a second, 10^8 in\n21.3 minutes to 4.8 minutes, and would need 9 to 39 cores"
+        in page.one_gpu(rates)
     )
     assert page.cost(rates).startswith("56 core-hours whatever their number, $2.22 ")
 
