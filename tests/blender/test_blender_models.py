@@ -258,6 +258,18 @@ def test_a_file_that_cannot_be_written(addon: Addon, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_mark_of_a_request_is_its_own(addon: Addon) -> None:
+    mark_of, wanted = addon("files").mark_of, addon("work").Wanted
+    one = wanted("materials", {"brick": 0.5, "wood": 0.5}, 3)
+    others = [
+        wanted("materials", "brick", 3),
+        wanted("materials", one.label, 3, 0.5),
+        wanted("materials", one.label, 3, size=128),
+    ]
+    assert mark_of("hash", [one]) == mark_of("hash", [wanted("materials", dict(one.label), 3)])
+    assert len({mark_of("hash", [one]), mark_of("other", [one]), *(mark_of("hash", [other]) for other in others)}) == 5
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_png(addon: Addon, tmp_path: Path, channels: int, part: Callable[[str], None]) -> None:
     part("PIL")

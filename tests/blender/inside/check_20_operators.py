@@ -160,6 +160,14 @@ def test_a_walk_as_files(tmp_path):
     assert sorted(tmp_path.rglob("*.png")) == files
 
 
+@pytest.mark.parametrize("change", [{"label": "roof"}, {"truncation": 0.5}, {"other": "wood"}, {"blend": 0.3, "other": "wood"}])
+def test_another_walk_leaves_the_first_ones_files(tmp_path, change):
+    for more in ({}, change):
+        bpy.ops.cganx.texture_walk(**({"label": "tiles"} | more), frames=3, target="SEQUENCE", folder=str(tmp_path))
+    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.rglob("*.png"))) == 6
+
+
 def test_a_walk_is_no_picture_to_step():
     bpy.ops.cganx.texture_walk(frames=5)
     material = bpy.context.active_object.active_material
@@ -188,6 +196,16 @@ def test_assets_in_a_library(tmp_path):
         here.materials = list(there.materials)
     assert sorted(material.name for material in here.materials) == ["roof 0", "roof 1", "roof 2"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [file.name]
+
+
+@pytest.mark.parametrize(
+    "change", [{"label": "wood"}, {"count": 2}, {"size": "128"}, {"mapping": "UV"}, {"bump": 0.1}, {"truncation": 0.5}]
+)
+def test_another_batch_leaves_the_first_ones_library(tmp_path, change):
+    same = {"every_class": False, "label": "roof", "count": 1, "size": "0", "mapping": "BOX", "folder": str(tmp_path)}
+    for more in ({}, {}, change):  # the same again takes the first one's place
+        bpy.ops.cganx.batch_to_assets(**same | more)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_translating_says_that_no_such_generator_is_loaded():
