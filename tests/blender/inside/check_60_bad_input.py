@@ -230,6 +230,56 @@ def test_an_onnxruntime_of_the_user_is_tried_in_a_child(now, part):
     assert now.users_runtime.reason.endswith("without CUDA")
 
 
+@pytest.fixture
+def cuda(now, part, monkeypatch, tmp_path):
+    """A folder whose onnxruntime runs on CUDA by its trial, named in the preferences; nothing of it stays."""
+    found = part("onnx_runtimes").Found("9.9.9", str(tmp_path / "onnxruntime" / "__init__.py"), "cuda:0")
+    monkeypatch.setattr(part("session"), "try_folder", lambda *_arguments: found)
+    monkeypatch.setattr(now, "users_runtime", part("session").UsersRuntime())
+    chosen = part("session").preferences()
+    chosen.gpu_folder = str(tmp_path)
+    now.models.close()
+    yield found
+    chosen.gpu_folder = ""
+    now._put_first("")
+    now.models.close()
+
+
+def test_an_onnxruntime_that_was_tried_is_then_used(now, part, cuda, monkeypatch, tmp_path):
+    monkeypatch.setattr(part("session"), "in_use", lambda: None)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert bpy.ops.cganx.generate_image() == {"FINISHED"}
+    assert sys.path[0] == str(tmp_path)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert sys.path.count(str(tmp_path)) == 1
+    monkeypatch.setattr(part("session"), "in_use", lambda: cuda)  # as it is once it has been imported from there
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert now.users_runtime == part("session").UsersRuntime(str(tmp_path), cuda)
+
+
+@pytest.mark.usefixtures("cuda")
+def test_an_onnxruntime_beside_one_in_use_waits_for_another_start(now, part, tmp_path):
+    import onnxruntime
+
+    assert onnxruntime.__version__ != "9.9.9"
+    assert bpy.ops.cganx.generate_image() == {"FINISHED"}
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert now.users_runtime.reason == "another onnxruntime is in use already: start Blender again"
+    assert part("preferences").about_runtime()[-1].endswith("start Blender again")
+    assert str(tmp_path) not in sys.path
+
+
+def test_an_onnxruntime_whose_trial_fails_after_it_was_let_in_is_let_out(now, part, cuda, monkeypatch, tmp_path):
+    monkeypatch.setattr(part("session"), "in_use", lambda: None)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert str(tmp_path) in sys.path
+    cpu = part("onnx_runtimes").Found("9.9.9", cuda.path, "cpu", "no driver")
+    monkeypatch.setattr(part("session"), "try_folder", lambda *_arguments: cpu)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert now.users_runtime.reason == "no driver"
+    assert str(tmp_path) not in sys.path
+
+
 def test_the_extension_is_off(part):
     holder = part("session")._Open
     kept, holder.session = holder.session, None

@@ -7,11 +7,9 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-import cganx
 from cganx.runtime import CganxError
 
 from ..favourites import Favourite
-from ..onnx_runtimes import try_folder
 from ..refusal import Refusal
 from ..runs import Plan, said
 from ..session import child_command, preferences, session
@@ -146,20 +144,20 @@ class TryRuntime(Making, bpy.types.Operator):
             raise Refusal("Name the folder of an onnxruntime first")
         folder, command = Path(bpy.path.abspath(chosen)), child_command()
         model = next(iter(now.models.all().values())).path
+        said_of = []
 
         def make():
-            yield try_folder(command, folder, Path(cganx.__file__).parents[1], model)
+            tried = now.let_in(folder, command, model, again=True)
+            if tried.found is None:
+                raise Refusal(tried.reason)
+            yield tried
 
-        def land(_context, found):
-            tried = now.users_runtime
-            tried.folder, tried.found = str(folder), found
-            tried.reason = "" if found.device.startswith("cuda") else found.reason or f"it runs on {found.device}"
+        def land(_context, tried):
+            said_of.append(f"onnxruntime {tried.found.version} runs on {tried.found.device}")
+            if tried.reason:
+                said_of.append(f"it is not used: {tried.reason}")
 
-        def finish(_context):
-            found = now.users_runtime.found
-            return f"onnxruntime {found.version} runs on {found.device}" + (f": {found.reason}" if found.reason else "")
-
-        return Plan(make, 1, land, finish)
+        return Plan(make, 1, land, lambda _context: "; ".join(said_of))
 
 
 CLASSES = (ChooseClass, ChooseSeed, ToggleFavourite, UseFavourite, AddModel, TryRuntime)
