@@ -110,6 +110,27 @@ def test_selected_objects_vary():
     assert len(images) == 2
 
 
+def test_selected_objects_of_one_mesh_vary(part):
+    bpy.ops.cganx.generate_material(label="tiles", seed=1)
+    bpy.ops.object.duplicate(linked=True)
+    bpy.ops.object.duplicate(linked=True)
+    bpy.ops.object.select_all(action="SELECT")
+    made = [one for one in bpy.context.selected_objects if one.type == "MESH"]
+    assert len({one.data for one in made}) == 1
+    bpy.ops.cganx.vary_selected()
+    assert {one.active_material["cganx.seed"] for one in made} == {2, 3, 4}
+    images = [part("materials").generated_image(one.active_material) for one in made]
+    assert len(set(images)) == len(made) == 3
+
+
+def test_an_object_with_a_mesh_of_its_own_keeps_its_material_there():
+    cube = bpy.context.active_object
+    cube.data.use_fake_user = True
+    bpy.ops.cganx.generate_material(label="tiles", seed=1)
+    bpy.ops.cganx.vary_selected()
+    assert (cube.material_slots[0].link, cube.data.materials[0]["cganx.seed"]) == ("DATA", 2)
+
+
 def test_seeds_go_on_and_back(part):
     bpy.ops.cganx.generate_material(label="grass", seed=8)
     material = bpy.context.active_object.active_material

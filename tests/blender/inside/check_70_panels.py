@@ -102,6 +102,14 @@ def test_the_preferences(part):
     assert any(text.startswith("Running on cpu") for text in said)
 
 
+@pytest.mark.parametrize("name", ["NextSeed", "PreviousSeed"])
+def test_the_redo_panel_of_a_step_has_the_seed_alone(part, name):
+    drawn_names = []
+    layout = SimpleNamespace(prop=lambda _operator, prop: drawn_names.append(prop))
+    getattr(part("operators.seeds"), name).draw(SimpleNamespace(layout=layout), bpy.context)
+    assert drawn_names == ["seed"]
+
+
 def test_many_classes_are_searched_for(now, scene):
     import os
     import shutil
