@@ -277,3 +277,19 @@ def test_favourites_are_kept_and_used(now, scene):
     assert (scene.cganx.model, scene.cganx.label, scene.cganx.seed) == ("letters", "Q", 11)
     bpy.ops.cganx.toggle_favourite()
     assert now.favourites.all() == []
+
+
+def test_a_favourite_makes_its_picture_again(now, part, scene):
+    chosen = scene.cganx
+    chosen.model, chosen.label, chosen.other, chosen.blend, chosen.truncation = "fashion", "Bag", "Sneaker", 1 / 3, 0.7
+    bpy.ops.cganx.generate_image()
+    bpy.ops.cganx.toggle_favourite()
+    assert [one.title for one in now.favourites.all()] == ["Bag + Sneaker 0"]
+    chosen.label, chosen.other_name, chosen.blend, chosen.truncation = "Coat", "", 0.9, 0
+    bpy.ops.cganx.use_favourite(place=0)
+    bpy.ops.cganx.generate_image()
+    first, second = generated()
+    assert first["cganx.label"] == second["cganx.label"]
+    assert np.array_equal(pixels(part, first), pixels(part, second))
+    bpy.ops.cganx.toggle_favourite()
+    assert now.favourites.all() == []

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 from conftest import generated
 
@@ -85,7 +86,7 @@ def test_another_file_of_the_same_name(now, folder, make_file, tiny):
 
 @pytest.fixture
 def make_file():
-    """Generators that were made outside: with two classes, ten thousand, and odd names."""
+    """Generators that were made outside: with two classes, ten thousand, odd names, and such as take few choices."""
     import os
 
     made = Path(os.environ["CGANX_MADE"])
@@ -101,6 +102,32 @@ def test_ten_thousand_classes(now, folder, make_file, scene):
     assert generated()[0]["cganx.label"] == "class 9999"
     bpy.ops.cganx.generate_image(model="many", label="class 5000")
     refused(lambda: bpy.ops.cganx.batch_to_assets(model="many"), "more than 1000 assets")
+
+
+@pytest.mark.parametrize("name", ["uniform", "indexed"])
+def test_choices_left_from_another_generator(now, folder, make_file, scene, name):
+    """The panel has no control for them, so they must not stand in the way."""
+    scene.cganx.model, scene.cganx.label = "materials", "brick"
+    scene.cganx.other, scene.cganx.truncation = "wood", 0.5
+    make_file(folder / f"{name}.onnx", name)
+    now.models.look()
+    bpy.ops.cganx.generate_image(model=name)
+    scene.cganx.model = name
+    bpy.ops.cganx.generate_image()
+    first, second = generated()
+    assert first["cganx.label"] == second["cganx.label"] == now.models.get(name).card.classes[0]
+    assert first["cganx.truncation"] == second["cganx.truncation"] == 0
+    refused(lambda: bpy.ops.cganx.generate_image(truncation=0.5), "truncation needs a normal latent")  # where it is asked for
+
+
+@pytest.mark.parametrize("key", ["seed", "size", "truncation"])
+def test_a_stamp_that_no_picture_has(part, key):
+    bpy.ops.cganx.generate_image()
+    (image,) = generated()
+    for value in (float("inf"), float("nan"), "x", [1.0, 2.0]):
+        image[f"cganx.{key}"] = value
+        stamp = part("pictures").read_stamp(image)
+        assert stamp is None or not np.isfinite(stamp.truncation)
 
 
 def test_odd_names(now, folder, make_file, part):

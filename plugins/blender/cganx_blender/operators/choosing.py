@@ -13,7 +13,17 @@ from ..favourites import Favourite
 from ..refusal import Refusal
 from ..runs import Plan, said
 from ..session import child_command, preferences, session
-from ..settings import MOST_SEED, chosen_label, classes_of, default_model, model_items, model_of, settings
+from ..settings import (
+    MOST_SEED,
+    chosen_label,
+    classes_of,
+    default_model,
+    model_items,
+    model_of,
+    other_of,
+    settings,
+    truncation_of,
+)
 from .making import Making, redraw
 
 
@@ -56,7 +66,7 @@ class ChooseSeed(bpy.types.Operator):
 
 
 class ToggleFavourite(bpy.types.Operator):
-    """Keep the chosen generator, class and seed among the favourites, or take them out"""
+    """Keep what is chosen among the favourites, or take them out"""
 
     bl_idname = "cganx.toggle_favourite"
     bl_label = "Favourite"
@@ -78,11 +88,16 @@ class ToggleFavourite(bpy.types.Operator):
 def favourite_now(context):
     """What is chosen, as a favourite."""
     chosen = settings(context)
-    return Favourite(chosen.model_name or default_model(model_items(None, None)), chosen_label(context), chosen.seed)
+    name = chosen.model_name or default_model(model_items(None, None))
+    model = model_of(name)
+    other = other_of(chosen, model) if model is not None else ""
+    blend = chosen.blend if other else 0.0
+    truncation = truncation_of(chosen, model) if model is not None else 0.0
+    return Favourite(name, chosen_label(context), chosen.seed, other, blend, truncation)
 
 
 class UseFavourite(bpy.types.Operator):
-    """Choose this favourite's generator, class and seed"""
+    """Choose what made this favourite"""
 
     bl_idname = "cganx.use_favourite"
     bl_label = "Use Favourite"
@@ -98,6 +113,9 @@ class UseFavourite(bpy.types.Operator):
             return {"CANCELLED"}
         one, chosen = known[self.place], settings(context)
         chosen.model_name, chosen.label_name, chosen.seed = one.model, one.label, min(max(one.seed, 0), MOST_SEED)
+        chosen.other_name, chosen.truncation = one.other, one.truncation
+        if one.other:
+            chosen.blend = one.blend
         redraw(context)
         return {"FINISHED"}
 
