@@ -18,6 +18,7 @@ import pytest
 from blenders import BLENDERS
 
 from cganx import runtime
+from cganx.card import Label, Latent
 
 HERE = Path(__file__).parent
 GENERATORS = HERE.parents[1] / "plugins" / "blender" / "generators"
@@ -58,6 +59,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, make: Any) -> Path:
     (folder / "2.onnx").write_bytes(make(classes=("disc", "cross")))
     (folder / "10000.onnx").write_bytes(make(classes=tuple(f"class {number}" for number in range(10000))))
     (folder / "odd.onnx").write_bytes(make(classes=ODD))
+    uniform = Latent(size=5, distribution="uniform")
+    (folder / "uniform.onnx").write_bytes(make(latent=uniform))
+    (folder / "indexed.onnx").write_bytes(make(classes=("brick", "wood"), label=Label(input="index"), latent=uniform))
     return folder
 
 

@@ -251,11 +251,70 @@ def test_a_damaged_file_of_favourites_is_none(addon: Addon, tmp_path: Path, text
     assert addon("favourites").Favourites(file).all() == []
 
 
+def test_favourites_of_an_older_version_are_read(addon: Addon, tmp_path: Path) -> None:
+    favourites, file = addon("favourites"), tmp_path / "favourites.json"
+    file.write_text('[{"model": "fashion", "label": "Bag", "seed": 3}]')
+    kept = favourites.Favourites(file)
+    assert kept.all() == [favourites.Favourite("fashion", "Bag", 3, other="", blend=0.0, truncation=0.0)]
+    blend = favourites.Favourite("fashion", "Bag", 3, "Sneaker", 0.25, 0.5)
+    assert kept.toggle(blend)
+    assert favourites.Favourites(file).all()[1] == blend
+    assert [path.name for path in tmp_path.iterdir()] == ["favourites.json"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['"x"', "null", '{"model": "x"}', '{"model":"a","label":"b","seed":0,"blend":NaN}', '{"model":"a","label":"b","seed":1e9}'],
+)
+def test_a_bad_entry_takes_no_other_with_it(addon: Addon, tmp_path: Path, bad: str) -> None:
+    favourites, file = addon("favourites"), tmp_path / "favourites.json"
+    good = '{"model": "fashion", "label": "Bag", "seed": 3}'
+    file.write_text(f"[{bad}, {good}]")
+    before = file.read_bytes()
+    kept = favourites.Favourites(file)
+    assert kept.all() == [favourites.Favourite("fashion", "Bag", 3)]
+    assert kept.toggle(favourites.Favourite("fashion", "Bag", 4))
+    assert [one.seed for one in kept.all()] == [3, 4]
+    assert (tmp_path / "favourites.json.damaged").read_bytes() == before
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b'{"model": 1}'])
+def test_a_damaged_file_of_favourites_is_kept_aside(addon: Addon, tmp_path: Path, data: bytes) -> None:
+    favourites, file = addon("favourites"), tmp_path / "favourites.json"
+    file.write_bytes(data)
+    one = favourites.Favourite("fashion", "Bag", 3)
+    assert favourites.Favourites(file).toggle(one)
+    assert favourites.Favourites(file).all() == [one]
+    assert (tmp_path / "favourites.json.damaged").read_bytes() == data
+
+
+def test_favourites_that_cannot_be_read_are_not_written_over(addon: Addon, tmp_path: Path) -> None:
+    favourites, file = addon("favourites"), tmp_path / "favourites.json"
+    file.mkdir()
+    kept = favourites.Favourites(file)
+    assert kept.all() == []
+    with pytest.raises(addon("refusal").Refusal, match=r"Cannot read the favourites: .*favourites\.json"):
+        kept.toggle(favourites.Favourite("fashion", "Bag", 3))
+    assert file.is_dir()
+
+
 def test_a_file_that_cannot_be_written(addon: Addon, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(addon("refusal").Refusal, match="Cannot write"):
         addon("files").write_whole(tmp_path / "file" / "there", b"data")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_mark_of_a_request_is_its_own(addon: Addon) -> None:
+    mark_of, wanted = addon("files").mark_of, addon("work").Wanted
+    one = wanted("materials", {"brick": 0.5, "wood": 0.5}, 3)
+    others = [
+        wanted("materials", "brick", 3),
+        wanted("materials", one.label, 3, 0.5),
+        wanted("materials", one.label, 3, size=128),
+    ]
+    assert mark_of("hash", [one]) == mark_of("hash", [wanted("materials", dict(one.label), 3)])
+    assert len({mark_of("hash", [one]), mark_of("other", [one]), *(mark_of("hash", [other]) for other in others)}) == 5
 
 
 @pytest.mark.parametrize("channels", [1, 3])

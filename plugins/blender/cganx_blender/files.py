@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from pathlib import Path
 
@@ -20,6 +21,11 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError as error:
         discard(scratch)
         raise Refusal(f"Cannot write {path}: {error.strerror or error}") from None
+
+
+def mark_of(*made_by: object) -> str:
+    """A few letters for a file's name: the same for the same request, others for another."""
+    return hashlib.sha256(repr(made_by).encode()).hexdigest()[:8]
 
 
 def discard(path: Path) -> None:

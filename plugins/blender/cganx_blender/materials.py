@@ -116,10 +116,11 @@ def check_can_take(target: bpy.types.Object) -> None:
         raise Refusal(f"The mesh of {target.name!r} is linked from another file and has no place for a material")
 
 
-def put_on(target: bpy.types.Object, material: bpy.types.Material) -> None:
-    """Make it the object's active material."""
+def put_on(target: bpy.types.Object, material: bpy.types.Material, *, alone: bool = False) -> None:
+    """Make it the object's active material; ``alone``: not that of other objects which share its mesh."""
     check_can_take(target)
-    if not target.data.is_editable:
+    shared = target.data.users - target.data.use_fake_user > 1
+    if not target.data.is_editable or (alone and shared and target.material_slots):
         target.material_slots[target.active_material_index].link = "OBJECT"
     target.active_material = material
 

@@ -35,6 +35,17 @@ class Model:
         """Whether it makes pictures from seeds, not from other pictures."""
         return self.card.source is None
 
+    @property
+    def blends(self) -> bool:
+        """Whether it makes pictures between two classes."""
+        return self.card.label is not None and self.card.label.input == "weights"
+
+    @property
+    def truncates(self) -> bool:
+        """Whether a truncation means anything to it."""
+        latent = self.card.latent
+        return self.card.truncates or (latent is not None and latent.distribution == "normal")
+
 
 @dataclass(frozen=True)
 class Running:

@@ -9,11 +9,10 @@ from .models import Model
 from .operators.choosing import favourite_now
 from .pictures import read_stamp, shown
 from .session import Session, session
-from .settings import MOST_SEED, Settings, chosen_label, model_of, settings
+from .settings import MENU, MOST_SEED, Settings, chosen_label, model_of, offers_blend, other_of, settings, wanted_now
 from .thumbnails import Thumbnail
 
 TAB = "cganx"
-MENU = 64  # classes that a plain menu is fit for
 GRID = 6  # thumbnails
 LINE = 38  # characters of a sentence in a sidebar
 EDITORS = {"VIEW_3D": "view", "IMAGE_EDITOR": "image", "NODE_EDITOR": "node"}
@@ -59,9 +58,8 @@ class _Seeds(_Section):
         model = model_of(chosen.model)
         if model is None or now.thumbnails is None:
             return
-        label = chosen_label(context)
         seeds = range(chosen.seed, min(chosen.seed + GRID, MOST_SEED + 1))
-        wanted = [Thumbnail(model.name, model.sha256, label, seed) for seed in seeds]
+        wanted = [Thumbnail(model.sha256, wanted_now(context, model, seed)) for seed in seeds]
         now.thumbnails.ask(wanted)
         grid = self.layout.grid_flow(row_major=True, columns=3, even_columns=True, align=True)
         for one in wanted:
@@ -71,7 +69,7 @@ class _Seeds(_Section):
                 cell.template_icon(icon_value=icon, scale=4.0)
             else:
                 cell.label(text="...")
-            cell.operator("cganx.choose_seed", text=str(one.seed)).seed = one.seed
+            cell.operator("cganx.choose_seed", text=str(one.wanted.seed)).seed = one.wanted.seed
 
 
 class _Favourites(_Section):
@@ -86,7 +84,7 @@ class _Favourites(_Section):
         text = "Forget this one" if kept else "Keep this one"
         layout.operator("cganx.toggle_favourite", text=text, icon="SOLO_ON" if kept else "SOLO_OFF")
         for place, one in enumerate(known):
-            layout.operator("cganx.use_favourite", text=f"{one.label or one.model} {one.seed}").place = place
+            layout.operator("cganx.use_favourite", text=one.title).place = place
 
 
 class _More(_Section):
@@ -111,10 +109,10 @@ def _choices(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: Set
             row.operator("cganx.choose_class", text="", icon="VIEWZOOM")
         else:
             row.operator("cganx.choose_class", text=chosen_label(context), icon="VIEWZOOM")
-        if card.label is not None and card.label.input == "weights" and len(card.classes) <= MENU:
+        if offers_blend(model):
             row = layout.row(align=True)
             row.prop(chosen, "other", text="Blend")
-            if chosen.other_name:
+            if other_of(chosen, model):
                 row.prop(chosen, "blend", text="")
     row = layout.row(align=True)
     row.operator("cganx.previous_seed", text="", icon="TRIA_LEFT")
@@ -122,7 +120,7 @@ def _choices(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: Set
     row.operator("cganx.next_seed", text="", icon="TRIA_RIGHT")
     column = layout.column(align=True)
     column.prop(chosen, "count")
-    if card.latent is not None and card.latent.distribution == "normal":
+    if model.truncates:
         column.prop(chosen, "truncation")
     row = layout.row(align=True)
     row.prop(chosen, "size", text="")

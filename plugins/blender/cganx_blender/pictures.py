@@ -108,7 +108,7 @@ def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
             float(block.get("cganx.truncation", 0.0)),
             int(block.get("cganx.size", 0)),
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 

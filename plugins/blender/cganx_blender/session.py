@@ -37,7 +37,7 @@ def user_folder(name: str, *, create: bool = False) -> Path:
     return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=create))
 
 
-@dataclass
+@dataclass(frozen=True)
 class UsersRuntime:
     """The user's own onnxruntime: its folder, what its trial found, and why it is not used, if it is not."""
 
@@ -80,7 +80,7 @@ class Session:
 
         def load(name: str) -> Generator:
             if folder:
-                self._let_in(Path(folder), command, self.models.get(name).path)
+                self.let_in(Path(folder), command, self.models.get(name).path)
             return self.models.load(name, running)
 
         return load
@@ -101,30 +101,40 @@ class Session:
         self.models.close()
         if self.thumbnails is not None:
             self.thumbnails.close()
-        if self._path_added in sys.path:
-            sys.path.remove(self._path_added)
+        self._put_first("")
 
     def _folders(self) -> Sequence[Path]:
         return OWN_GENERATORS, self.model_folder
 
-    def _let_in(self, folder: Path, command: Sequence[str], model: Path) -> None:
-        """Try the user's onnxruntime in a child, once; where it runs on CUDA, it is the one that is imported here."""
+    def let_in(self, folder: Path, command: Sequence[str], model: Path, *, again: bool = False) -> UsersRuntime:
+        """Try the user's onnxruntime in a child, once or ``again``; where it runs on CUDA, it is the one imported here."""
         with self._trying:
-            if self.users_runtime.folder == str(folder):
-                return
-            tried = self.users_runtime = UsersRuntime(str(folder))
-            try:
-                tried.found = try_folder(command, folder, Path(cganx.__file__).parents[1], model)
-            except Refusal as error:
-                tried.reason = str(error)
-                return
-            if not tried.found.device.startswith("cuda"):
-                tried.reason = tried.found.reason or f"it runs on {tried.found.device}"
-            elif in_use() is not None:
-                tried.reason = "another onnxruntime is in use already: start Blender again"
-            else:
-                sys.path.insert(0, str(folder))
-                self._path_added = str(folder)
+            if again or self.users_runtime.folder != str(folder):
+                self.users_runtime = self._tried(folder, command, model)
+            return self.users_runtime
+
+    def _tried(self, folder: Path, command: Sequence[str], model: Path) -> UsersRuntime:
+        used = in_use()
+        if used is None:
+            self._put_first("")  # what an earlier trial let in is not meant any more
+        try:
+            found = try_folder(command, folder, Path(cganx.__file__).parents[1], model)
+        except Refusal as error:
+            return UsersRuntime(str(folder), reason=str(error))
+        if not found.device.startswith("cuda"):
+            return UsersRuntime(str(folder), found, found.reason or f"it runs on {found.device}")
+        if used is not None and not Path(used.path).is_relative_to(folder):
+            return UsersRuntime(str(folder), found, "another onnxruntime is in use already: start Blender again")
+        self._put_first(str(folder))
+        return UsersRuntime(str(folder), found)
+
+    def _put_first(self, folder: str) -> None:
+        """Have modules looked for in ``folder`` before all others, in place of the one that was put there before."""
+        if self._path_added in sys.path:
+            sys.path.remove(self._path_added)
+        if folder:
+            sys.path.insert(0, folder)
+        self._path_added = folder
 
 
 class _Open:

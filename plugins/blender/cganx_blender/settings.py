@@ -4,11 +4,13 @@
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from .labels import NO_BLEND, class_items, other_items, plainest
+from .labels import NO_BLEND, class_items, label_of, other_items, plainest
 from .models import Model
 from .refusal import Refusal
 from .session import session
+from .work import Wanted
 
+MENU = 64  # classes that a plain menu is fit for
 MOST_SEED = 2**31 - 1  # Blender's integers have 32 bits
 SIZES = ("0", "128", "256", "512", "1024")
 SIZE_ITEMS = [("0", "As it is", "The generator's own size", 0)] + [
@@ -148,3 +150,25 @@ def chosen_label(context: bpy.types.Context) -> str:
     if model is None:
         return ""
     return chosen.label_name if chosen.label_name in model.card.classes else plainest(model.card)
+
+
+def offers_blend(model: Model) -> bool:
+    """Whether the panel has a second class to choose."""
+    return model.blends and len(model.card.classes) <= MENU
+
+
+def other_of(chosen: Settings, model: Model) -> str:
+    """The second class; none where the panel has no such choice, though one was left from another generator."""
+    return chosen.other_name if offers_blend(model) and chosen.other_name in model.card.classes else ""
+
+
+def truncation_of(chosen: Settings, model: Model) -> float:
+    """The truncation; 0 where the panel has no such choice, though one was left from another generator."""
+    return round(chosen.truncation, 4) if model.truncates else 0.0
+
+
+def wanted_now(context: bpy.types.Context, model: Model, seed: int) -> Wanted:
+    """The picture that the panel's choices mean at this seed."""
+    chosen = settings(context)
+    label = label_of(model.card, chosen_label(context), other_of(chosen, model), chosen.blend)
+    return Wanted(model.name, label, seed, truncation_of(chosen, model))

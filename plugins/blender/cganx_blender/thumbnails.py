@@ -11,10 +11,9 @@ import bpy.utils.previews
 
 from cganx.runtime import CganxError
 
-from .labels import label_of
 from .pictures import blender_pixels
 from .refusal import Refusal
-from .session import Session, session
+from .session import session
 from .work import Made, Wanted, make_pictures
 from .worker import Job
 
@@ -23,17 +22,15 @@ TICK = 0.05  # seconds
 
 
 class Thumbnail(NamedTuple):
-    """Which picture it is of."""
+    """Which picture it is of, by which file."""
 
-    model: str
     sha256: str
-    label: str
-    seed: int
+    wanted: Wanted
 
     @property
     def key(self) -> str:
         """Its name in the collection."""
-        return f"{self.sha256}/{self.seed}/{self.label}"
+        return f"{self.sha256}/{self.wanted!r}"
 
 
 class Thumbnails:
@@ -41,6 +38,7 @@ class Thumbnails:
 
     def __init__(self, redraw) -> None:
         self._redraw = redraw
+        self._timer = self._land  # Blender knows a timer by this very object
         self._kept = bpy.utils.previews.new()
         self._job: Job[Made] | None = None
         self._waiting: list[Thumbnail] = []
@@ -57,13 +55,12 @@ class Thumbnails:
         if not lacking or self._job is not None or now.run is not None:
             return
         try:
-            requests = [_request(now, one) for one in lacking]
             load = now.loader()
         except (Refusal, CganxError):
             return  # the button says why when it is pressed
-        self._waiting = lacking
+        self._waiting, requests = lacking, [one.wanted for one in lacking]
         self._job = now.worker.start(lambda: make_pictures(load, requests), len(requests))
-        bpy.app.timers.register(self._land, first_interval=TICK)
+        bpy.app.timers.register(self._timer, first_interval=TICK, persistent=True)  # stays when a file is opened
 
     def try_again(self) -> None:
         """Ask for those that failed again: a run has just gone well."""
@@ -71,8 +68,8 @@ class Thumbnails:
 
     def close(self) -> None:
         """Let go of the pictures and the timer."""
-        if bpy.app.timers.is_registered(self._land):
-            bpy.app.timers.unregister(self._land)
+        if bpy.app.timers.is_registered(self._timer):
+            bpy.app.timers.unregister(self._timer)
         if self._job is not None:
             self._job.cancel()
         bpy.utils.previews.remove(self._kept)
@@ -81,15 +78,19 @@ class Thumbnails:
         job = self._job
         if job is None:
             return None
-        while (made := job.take()) is not None:
-            self._keep(self._waiting[job.taken - 1], made)
-        self._redraw(bpy.context)
-        if not job.over:
-            return TICK
-        if job.error is not None:  # asked for again at each drawing, they would fail for ever
-            self._failed.update(one.key for one in self._waiting)
-        self._job = None
-        return None
+        going, failed = False, True
+        try:
+            while (made := job.take()) is not None:
+                self._keep(self._waiting[job.taken - 1], made)
+            self._redraw(bpy.context)
+            going, failed = not job.over, job.error is not None
+        finally:  # an error here ends the timer: what is asked for next has one of its own
+            if not going:
+                job.cancel()
+                self._job = None
+                if failed:  # asked for again at each drawing, they would fail for ever
+                    self._failed.update(one.key for one in self._waiting)
+        return TICK if going else None
 
     def _keep(self, one: Thumbnail, made: Made) -> None:
         if len(self._kept) >= MOST:
@@ -97,7 +98,3 @@ class Thumbnails:
         preview = self._kept.new(one.key)
         preview.image_size = made.pixels.shape[1], made.pixels.shape[0]
         preview.image_pixels_float.foreach_set(blender_pixels(made.pixels))
-
-
-def _request(now: Session, one: Thumbnail) -> Wanted:
-    return Wanted(one.model, label_of(now.models.get(one.model).card, one.label), one.seed)

@@ -110,6 +110,27 @@ def test_selected_objects_vary():
     assert len(images) == 2
 
 
+def test_selected_objects_of_one_mesh_vary(part):
+    bpy.ops.cganx.generate_material(label="tiles", seed=1)
+    bpy.ops.object.duplicate(linked=True)
+    bpy.ops.object.duplicate(linked=True)
+    bpy.ops.object.select_all(action="SELECT")
+    made = [one for one in bpy.context.selected_objects if one.type == "MESH"]
+    assert len({one.data for one in made}) == 1
+    bpy.ops.cganx.vary_selected()
+    assert {one.active_material["cganx.seed"] for one in made} == {2, 3, 4}
+    images = [part("materials").generated_image(one.active_material) for one in made]
+    assert len(set(images)) == len(made) == 3
+
+
+def test_an_object_with_a_mesh_of_its_own_keeps_its_material_there():
+    cube = bpy.context.active_object
+    cube.data.use_fake_user = True
+    bpy.ops.cganx.generate_material(label="tiles", seed=1)
+    bpy.ops.cganx.vary_selected()
+    assert (cube.material_slots[0].link, cube.data.materials[0]["cganx.seed"]) == ("DATA", 2)
+
+
 def test_seeds_go_on_and_back(part):
     bpy.ops.cganx.generate_material(label="grass", seed=8)
     material = bpy.context.active_object.active_material
@@ -160,6 +181,14 @@ def test_a_walk_as_files(tmp_path):
     assert sorted(tmp_path.rglob("*.png")) == files
 
 
+@pytest.mark.parametrize("change", [{"label": "roof"}, {"truncation": 0.5}, {"other": "wood"}, {"blend": 0.3, "other": "wood"}])
+def test_another_walk_leaves_the_first_ones_files(tmp_path, change):
+    for more in ({}, change):
+        bpy.ops.cganx.texture_walk(**({"label": "tiles"} | more), frames=3, target="SEQUENCE", folder=str(tmp_path))
+    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.rglob("*.png"))) == 6
+
+
 def test_a_walk_is_no_picture_to_step():
     bpy.ops.cganx.texture_walk(frames=5)
     material = bpy.context.active_object.active_material
@@ -188,6 +217,16 @@ def test_assets_in_a_library(tmp_path):
         here.materials = list(there.materials)
     assert sorted(material.name for material in here.materials) == ["roof 0", "roof 1", "roof 2"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [file.name]
+
+
+@pytest.mark.parametrize(
+    "change", [{"label": "wood"}, {"count": 2}, {"size": "128"}, {"mapping": "UV"}, {"bump": 0.1}, {"truncation": 0.5}]
+)
+def test_another_batch_leaves_the_first_ones_library(tmp_path, change):
+    same = {"every_class": False, "label": "roof", "count": 1, "size": "0", "mapping": "BOX", "folder": str(tmp_path)}
+    for more in ({}, {}, change):  # the same again takes the first one's place
+        bpy.ops.cganx.batch_to_assets(**same | more)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_translating_says_that_no_such_generator_is_loaded():
@@ -236,5 +275,21 @@ def test_favourites_are_kept_and_used(now, scene):
     scene.cganx.model, scene.cganx.seed = "fashion", 0
     bpy.ops.cganx.use_favourite(place=0)
     assert (scene.cganx.model, scene.cganx.label, scene.cganx.seed) == ("letters", "Q", 11)
+    bpy.ops.cganx.toggle_favourite()
+    assert now.favourites.all() == []
+
+
+def test_a_favourite_makes_its_picture_again(now, part, scene):
+    chosen = scene.cganx
+    chosen.model, chosen.label, chosen.other, chosen.blend, chosen.truncation = "fashion", "Bag", "Sneaker", 1 / 3, 0.7
+    bpy.ops.cganx.generate_image()
+    bpy.ops.cganx.toggle_favourite()
+    assert [one.title for one in now.favourites.all()] == ["Bag + Sneaker 0"]
+    chosen.label, chosen.other_name, chosen.blend, chosen.truncation = "Coat", "", 0.9, 0
+    bpy.ops.cganx.use_favourite(place=0)
+    bpy.ops.cganx.generate_image()
+    first, second = generated()
+    assert first["cganx.label"] == second["cganx.label"]
+    assert np.array_equal(pixels(part, first), pixels(part, second))
     bpy.ops.cganx.toggle_favourite()
     assert now.favourites.all() == []

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 from conftest import generated
 
@@ -85,7 +86,7 @@ def test_another_file_of_the_same_name(now, folder, make_file, tiny):
 
 @pytest.fixture
 def make_file():
-    """Generators that were made outside: with two classes, ten thousand, and odd names."""
+    """Generators that were made outside: with two classes, ten thousand, odd names, and such as take few choices."""
     import os
 
     made = Path(os.environ["CGANX_MADE"])
@@ -101,6 +102,32 @@ def test_ten_thousand_classes(now, folder, make_file, scene):
     assert generated()[0]["cganx.label"] == "class 9999"
     bpy.ops.cganx.generate_image(model="many", label="class 5000")
     refused(lambda: bpy.ops.cganx.batch_to_assets(model="many"), "more than 1000 assets")
+
+
+@pytest.mark.parametrize("name", ["uniform", "indexed"])
+def test_choices_left_from_another_generator(now, folder, make_file, scene, name):
+    """The panel has no control for them, so they must not stand in the way."""
+    scene.cganx.model, scene.cganx.label = "materials", "brick"
+    scene.cganx.other, scene.cganx.truncation = "wood", 0.5
+    make_file(folder / f"{name}.onnx", name)
+    now.models.look()
+    bpy.ops.cganx.generate_image(model=name)
+    scene.cganx.model = name
+    bpy.ops.cganx.generate_image()
+    first, second = generated()
+    assert first["cganx.label"] == second["cganx.label"] == now.models.get(name).card.classes[0]
+    assert first["cganx.truncation"] == second["cganx.truncation"] == 0
+    refused(lambda: bpy.ops.cganx.generate_image(truncation=0.5), "truncation needs a normal latent")  # where it is asked for
+
+
+@pytest.mark.parametrize("key", ["seed", "size", "truncation"])
+def test_a_stamp_that_no_picture_has(part, key):
+    bpy.ops.cganx.generate_image()
+    (image,) = generated()
+    for value in (float("inf"), float("nan"), "x", [1.0, 2.0]):
+        image[f"cganx.{key}"] = value
+        stamp = part("pictures").read_stamp(image)
+        assert stamp is None or not np.isfinite(stamp.truncation)
 
 
 def test_odd_names(now, folder, make_file, part):
@@ -228,6 +255,56 @@ def test_an_onnxruntime_of_the_user_is_tried_in_a_child(now, part):
     assert now.users_runtime.found.version == onnxruntime.__version__
     assert now.users_runtime.found.device == "cpu"
     assert now.users_runtime.reason.endswith("without CUDA")
+
+
+@pytest.fixture
+def cuda(now, part, monkeypatch, tmp_path):
+    """A folder whose onnxruntime runs on CUDA by its trial, named in the preferences; nothing of it stays."""
+    found = part("onnx_runtimes").Found("9.9.9", str(tmp_path / "onnxruntime" / "__init__.py"), "cuda:0")
+    monkeypatch.setattr(part("session"), "try_folder", lambda *_arguments: found)
+    monkeypatch.setattr(now, "users_runtime", part("session").UsersRuntime())
+    chosen = part("session").preferences()
+    chosen.gpu_folder = str(tmp_path)
+    now.models.close()
+    yield found
+    chosen.gpu_folder = ""
+    now._put_first("")
+    now.models.close()
+
+
+def test_an_onnxruntime_that_was_tried_is_then_used(now, part, cuda, monkeypatch, tmp_path):
+    monkeypatch.setattr(part("session"), "in_use", lambda: None)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert bpy.ops.cganx.generate_image() == {"FINISHED"}
+    assert sys.path[0] == str(tmp_path)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert sys.path.count(str(tmp_path)) == 1
+    monkeypatch.setattr(part("session"), "in_use", lambda: cuda)  # as it is once it has been imported from there
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert now.users_runtime == part("session").UsersRuntime(str(tmp_path), cuda)
+
+
+@pytest.mark.usefixtures("cuda")
+def test_an_onnxruntime_beside_one_in_use_waits_for_another_start(now, part, tmp_path):
+    import onnxruntime
+
+    assert onnxruntime.__version__ != "9.9.9"
+    assert bpy.ops.cganx.generate_image() == {"FINISHED"}
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert now.users_runtime.reason == "another onnxruntime is in use already: start Blender again"
+    assert part("preferences").about_runtime()[-1].endswith("start Blender again")
+    assert str(tmp_path) not in sys.path
+
+
+def test_an_onnxruntime_whose_trial_fails_after_it_was_let_in_is_let_out(now, part, cuda, monkeypatch, tmp_path):
+    monkeypatch.setattr(part("session"), "in_use", lambda: None)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert str(tmp_path) in sys.path
+    cpu = part("onnx_runtimes").Found("9.9.9", cuda.path, "cpu", "no driver")
+    monkeypatch.setattr(part("session"), "try_folder", lambda *_arguments: cpu)
+    assert bpy.ops.cganx.try_onnxruntime() == {"FINISHED"}
+    assert now.users_runtime.reason == "no driver"
+    assert str(tmp_path) not in sys.path
 
 
 def test_the_extension_is_off(part):

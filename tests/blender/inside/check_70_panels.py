@@ -102,6 +102,14 @@ def test_the_preferences(part):
     assert any(text.startswith("Running on cpu") for text in said)
 
 
+@pytest.mark.parametrize("name", ["NextSeed", "PreviousSeed"])
+def test_the_redo_panel_of_a_step_has_the_seed_alone(part, name):
+    drawn_names = []
+    layout = SimpleNamespace(prop=lambda _operator, prop: drawn_names.append(prop))
+    getattr(part("operators.seeds"), name).draw(SimpleNamespace(layout=layout), bpy.context)
+    assert drawn_names == ["seed"]
+
+
 def test_many_classes_are_searched_for(now, scene):
     import os
     import shutil
@@ -122,45 +130,94 @@ def test_many_classes_are_searched_for(now, scene):
         now.models.look()
 
 
-def test_thumbnails_that_fail_are_not_asked_for_again(now, part, monkeypatch):
+@pytest.fixture
+def thumbnails(now, part):
+    """As a window has them; in background there are none."""
     now.thumbnails = part("thumbnails").Thumbnails(lambda _context: None)
+    yield now.thumbnails
+    timer = now.thumbnails._timer
+    now.thumbnails.close()
+    now.thumbnails = None
+    assert not bpy.app.timers.is_registered(timer)
+
+
+def made(thumbnails):
+    """Wait for what is asked for, as the timer does."""
+    while thumbnails._job is not None:
+        thumbnails._land()
+    bpy.app.timers.unregister(thumbnails._timer)
+
+
+def values_of(thumbnails, place, side):
+    """float32 [side * side * 4] of one that was asked for last; icons have no numbers in background."""
+    values = np.empty(side * side * 4, np.float32)
+    thumbnails._kept[thumbnails._waiting[place].key].image_pixels_float.foreach_get(values)
+    return values
+
+
+def test_thumbnails_that_fail_are_not_asked_for_again(now, thumbnails, monkeypatch):
     now.models.close()
     monkeypatch.setattr(type(now.models), "load", lambda *_args: 1 / 0)
-    try:
-        drawn("VIEW_3D")
-        while now.thumbnails._job is not None:
-            now.thumbnails._land()
-        drawn("VIEW_3D")
-        assert now.thumbnails._job is None
-        monkeypatch.undo()
-        now.thumbnails.try_again()
-        drawn("VIEW_3D")
-        assert now.thumbnails._job is not None
-    finally:
-        now.thumbnails.close()
-        now.thumbnails = None
+    drawn("VIEW_3D")
+    made(thumbnails)
+    drawn("VIEW_3D")
+    assert thumbnails._job is None
+    monkeypatch.undo()
+    thumbnails.try_again()
+    drawn("VIEW_3D")
+    assert thumbnails._job is not None
 
 
-def test_thumbnails_are_made_for_what_is_looked_at(now, part, scene):
-    now.thumbnails = part("thumbnails").Thumbnails(lambda _context: None)
-    try:
-        scene.cganx.label, scene.cganx.seed = "roof", 10
-        drawn("VIEW_3D")
-        while now.thumbnails._job is not None:
-            now.thumbnails._land()
-        kept = now.thumbnails._kept  # icons have no numbers in background, so these are looked at
-        assert [tuple(one.image_size) for one in kept.values()] == [(64, 64)] * part("panels").GRID
-        values = np.empty(64 * 64 * 4, np.float32)
-        kept[now.thumbnails._waiting[2].key].image_pixels_float.foreach_get(values)
-        bpy.ops.cganx.generate_image(label="roof", seed=12)
-        wanted = part("pictures").blender_pixels(part("pictures").read_pixels(generated()[0]))
-        assert np.abs(values - wanted).max() < 1 / 255
-        drawn("VIEW_3D")
-        assert now.thumbnails._job is None  # nothing more is asked for
-        bpy.ops.cganx.choose_seed(seed=13)
-        drawn("VIEW_3D")
-        assert [one.seed for one in now.thumbnails._waiting] == [16, 17, 18]
-    finally:
-        now.thumbnails.close()
-        now.thumbnails = None
-    assert not bpy.app.timers.is_registered(part("thumbnails").Thumbnails._land)
+def test_thumbnails_that_cannot_be_kept_do_not_end_all_others(thumbnails, scene, monkeypatch):
+    def fail(*_arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(thumbnails, "_keep", fail)
+    drawn("VIEW_3D")
+    with pytest.raises(MemoryError):
+        made(thumbnails)
+    bpy.app.timers.unregister(thumbnails._timer)  # as Blender does with a timer that has failed
+    drawn("VIEW_3D")
+    assert thumbnails._job is None  # those would fail for ever
+    monkeypatch.undo()
+    scene.cganx.seed = 100
+    drawn("VIEW_3D")
+    assert thumbnails._job is not None
+
+
+def test_thumbnails_go_on_when_a_file_is_opened(thumbnails):
+    drawn("VIEW_3D")
+    bpy.ops.wm.read_homefile(use_empty=False)
+    assert bpy.app.timers.is_registered(thumbnails._timer)
+
+
+@pytest.mark.parametrize("change", [{"truncation": 0.5}, {"other": "Sneaker", "blend": 0.25}])
+def test_thumbnails_are_of_what_a_click_makes(part, thumbnails, scene, change):
+    scene.cganx.model, scene.cganx.label = "fashion", "Bag"
+    drawn("VIEW_3D")
+    made(thumbnails)
+    plain = values_of(thumbnails, 1, 28)
+    for name, value in change.items():
+        setattr(scene.cganx, name, value)
+    drawn("VIEW_3D")
+    made(thumbnails)
+    values = values_of(thumbnails, 1, 28)
+    bpy.ops.cganx.choose_seed(seed=1)
+    bpy.ops.cganx.generate_image()
+    wanted = part("pictures").blender_pixels(part("pictures").read_pixels(generated()[0]))
+    assert np.abs(values - wanted).max() < 1 / 255 < np.abs(values - plain).max()
+
+
+def test_thumbnails_are_made_for_what_is_looked_at(part, thumbnails, scene):
+    scene.cganx.label, scene.cganx.seed = "roof", 10
+    drawn("VIEW_3D")
+    made(thumbnails)
+    assert [tuple(one.image_size) for one in thumbnails._kept.values()] == [(64, 64)] * part("panels").GRID
+    bpy.ops.cganx.generate_image(label="roof", seed=12)
+    wanted = part("pictures").blender_pixels(part("pictures").read_pixels(generated()[0]))
+    assert np.abs(values_of(thumbnails, 2, 64) - wanted).max() < 1 / 255
+    drawn("VIEW_3D")
+    assert thumbnails._job is None  # nothing more is asked for
+    bpy.ops.cganx.choose_seed(seed=13)
+    drawn("VIEW_3D")
+    assert [one.wanted.seed for one in thumbnails._waiting] == [16, 17, 18]

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..assets import mark, write_library
+from ..files import mark_of
 from ..refusal import Refusal
 from ..runs import Plan
 from ..work import make_textures
@@ -46,7 +47,7 @@ class BatchToAssets(LooksLike, Choosing, bpy.types.Operator):
         wanted = [replace(first, label=first.label if name is None else name, seed=seed) for name in classes for seed in seeds]
         folder = Path(bpy.path.abspath(self.folder)) if self.folder else None
         names = []
-        file = f"cganx-{model.name}-{self.seed}"
+        file = f"cganx-{model.name}-{self.seed}-{mark_of(model.sha256, wanted, look)}"
 
         def land(_context, made):
             material = material_of(made, look)

@@ -7,15 +7,23 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-import cganx
 from cganx.runtime import CganxError
 
 from ..favourites import Favourite
-from ..onnx_runtimes import try_folder
 from ..refusal import Refusal
 from ..runs import Plan, said
 from ..session import child_command, preferences, session
-from ..settings import MOST_SEED, chosen_label, classes_of, default_model, model_items, model_of, settings
+from ..settings import (
+    MOST_SEED,
+    chosen_label,
+    classes_of,
+    default_model,
+    model_items,
+    model_of,
+    other_of,
+    settings,
+    truncation_of,
+)
 from .making import Making, redraw
 
 
@@ -58,7 +66,7 @@ class ChooseSeed(bpy.types.Operator):
 
 
 class ToggleFavourite(bpy.types.Operator):
-    """Keep the chosen generator, class and seed among the favourites, or take them out"""
+    """Keep what is chosen among the favourites, or take them out"""
 
     bl_idname = "cganx.toggle_favourite"
     bl_label = "Favourite"
@@ -80,11 +88,16 @@ class ToggleFavourite(bpy.types.Operator):
 def favourite_now(context):
     """What is chosen, as a favourite."""
     chosen = settings(context)
-    return Favourite(chosen.model_name or default_model(model_items(None, None)), chosen_label(context), chosen.seed)
+    name = chosen.model_name or default_model(model_items(None, None))
+    model = model_of(name)
+    other = other_of(chosen, model) if model is not None else ""
+    blend = chosen.blend if other else 0.0
+    truncation = truncation_of(chosen, model) if model is not None else 0.0
+    return Favourite(name, chosen_label(context), chosen.seed, other, blend, truncation)
 
 
 class UseFavourite(bpy.types.Operator):
-    """Choose this favourite's generator, class and seed"""
+    """Choose what made this favourite"""
 
     bl_idname = "cganx.use_favourite"
     bl_label = "Use Favourite"
@@ -100,6 +113,9 @@ class UseFavourite(bpy.types.Operator):
             return {"CANCELLED"}
         one, chosen = known[self.place], settings(context)
         chosen.model_name, chosen.label_name, chosen.seed = one.model, one.label, min(max(one.seed, 0), MOST_SEED)
+        chosen.other_name, chosen.truncation = one.other, one.truncation
+        if one.other:
+            chosen.blend = one.blend
         redraw(context)
         return {"FINISHED"}
 
@@ -146,20 +162,20 @@ class TryRuntime(Making, bpy.types.Operator):
             raise Refusal("Name the folder of an onnxruntime first")
         folder, command = Path(bpy.path.abspath(chosen)), child_command()
         model = next(iter(now.models.all().values())).path
+        said_of = []
 
         def make():
-            yield try_folder(command, folder, Path(cganx.__file__).parents[1], model)
+            tried = now.let_in(folder, command, model, again=True)
+            if tried.found is None:
+                raise Refusal(tried.reason)
+            yield tried
 
-        def land(_context, found):
-            tried = now.users_runtime
-            tried.folder, tried.found = str(folder), found
-            tried.reason = "" if found.device.startswith("cuda") else found.reason or f"it runs on {found.device}"
+        def land(_context, tried):
+            said_of.append(f"onnxruntime {tried.found.version} runs on {tried.found.device}")
+            if tried.reason:
+                said_of.append(f"it is not used: {tried.reason}")
 
-        def finish(_context):
-            found = now.users_runtime.found
-            return f"onnxruntime {found.version} runs on {found.device}" + (f": {found.reason}" if found.reason else "")
-
-        return Plan(make, 1, land, finish)
+        return Plan(make, 1, land, lambda _context: "; ".join(said_of))
 
 
 CLASSES = (ChooseClass, ChooseSeed, ToggleFavourite, UseFavourite, AddModel, TryRuntime)

@@ -6,11 +6,22 @@ from contextlib import suppress
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from ..labels import label_of, plainest
+from ..labels import NO_BLEND, label_of, plainest
 from ..refusal import Refusal
 from ..runs import Plan, Run, said
 from ..session import Session, session
-from ..settings import MOST_SEED, chosen_label, classes_of, default_model, model_items, model_of, others_of, settings
+from ..settings import (
+    MOST_SEED,
+    chosen_label,
+    classes_of,
+    default_model,
+    model_items,
+    model_of,
+    other_of,
+    others_of,
+    settings,
+    truncation_of,
+)
 from ..work import Wanted
 
 STEP = 0.03  # seconds between two looks at the worker
@@ -150,7 +161,7 @@ class Choosing(Making):
             if not self.given("label") and chosen_label(context):
                 self.label = chosen_label(context)
             if not self.given("other"):
-                self.other = chosen.other
+                self.other = other_of(chosen, session().models.get(self.model)) or NO_BLEND[0]
         for name in ("label", "other", "blend", "seed", "truncation", *self.more_from_panel()):
             if not self.given(name):
                 setattr(self, name, self._default(chosen, name))
@@ -171,10 +182,13 @@ class Choosing(Making):
 
     def _default(self, chosen, name):
         """Of a generator that was named, the panel's class may not be one: its first is, then."""
+        model = session().models.get(self.model)
         if name == "label":
-            return plainest(session().models.get(self.model).card)
+            return plainest(model.card)
         if name == "other":
-            return "-"
+            return NO_BLEND[0]
+        if name == "truncation":
+            return truncation_of(chosen, model)
         return getattr(chosen, name)
 
     @staticmethod

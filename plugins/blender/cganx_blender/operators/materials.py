@@ -121,7 +121,7 @@ class VarySelected(Making, bpy.types.Operator):
                 return
             material = target.active_material.copy()
             replace_image(material, old, new_image(made), made)
-            put_on(target, material)
+            put_on(target, material, alone=True)
 
         def finish(_context):
             return f"Varied {len(wanted)} objects"

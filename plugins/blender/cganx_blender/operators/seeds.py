@@ -28,6 +28,10 @@ class Stepping(Choosing):
         if read_stamp(_picture(context)) is None:  # else its generator and class are the picture's own
             super().fill(context)
 
+    def draw(self, _context):
+        """The redo panel: the rest is the picture's own."""
+        self.layout.prop(self, "seed")
+
     def plan(self, context, now):
         """The old image makes way for the new one wherever it is used."""
         load, old, seed = now.loader(), _picture(context), self.seed

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from ..files import write_whole
+from ..files import mark_of, write_whole
 from ..materials import Atlas, Look, check_can_take, new_material, put_on
 from ..pictures import new_image, short_name, show, stamp_walk
 from ..refusal import Refusal
@@ -49,7 +49,7 @@ class TextureWalk(Choosing, bpy.types.Operator):
         name = target.name if target is not None else None
         wanted = [self.wanted(seed) for seed in seeds_from(self.seed, self.count)]
         load, frames, start = now.loader(), self.frames, context.scene.frame_start
-        kept = self._kept(wanted[0], now.models.get(self.model).card.image.height)
+        kept = self._kept(wanted, now.models.get(self.model))
         landed = []
 
         def make():
@@ -80,10 +80,11 @@ class TextureWalk(Choosing, bpy.types.Operator):
 
         return Plan(make, frames, land, finish)
 
-    def _kept(self, first, height):
+    def _kept(self, wanted, model):
         """Where the frames go. Raises Refusal where they cannot."""
         if self.target == "SEQUENCE":
-            return _Files(self._folder(first), self.frames)
+            return _Files(self._folder(wanted, model), self.frames)
+        height = model.card.image.height
         if self.frames * height > MOST_PIXELS:
             raise Refusal(
                 f"{self.frames} frames are too many for one image: at most {MOST_PIXELS // height}, "
@@ -91,15 +92,17 @@ class TextureWalk(Choosing, bpy.types.Operator):
             )
         return _InFile()
 
-    def _folder(self, first):
+    def _folder(self, wanted, model):
         if self.folder:
             parent = Path(bpy.path.abspath(self.folder))
         elif bpy.data.filepath:
             parent = Path(bpy.path.abspath("//cganx-walks"))
         else:
             parent = user_folder("walks")
+        first = wanted[0]
         label = "".join(one if one.isalnum() else "-" for one in str(first.label or first.model))[:40]
-        return parent / f"{first.model}-{label}-{first.seed}-{self.count}x{self.frames}"
+        mark = mark_of(model.sha256, wanted, self.frames)
+        return parent / f"{first.model}-{label}-{first.seed}-{self.count}x{self.frames}-{mark}"
 
 
 class _InFile:
