@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from types import ModuleType
 
@@ -116,8 +117,13 @@ def test_a_rewritten_weight_is_a_half_too(
 
 
 def test_the_bundled_generator_takes_half_the_bytes_and_its_pictures_hardly_move() -> None:
+    import onnx
+
     path = runtime.bundled()["fashion"]
-    assert path.stat().st_size < 2.1 * 298_769, "its parameters in half precision, and the card"
+    # 298,769 parameters; kernels that are cut into phases hold some zeros besides.
+    values = sum(prod(tensor.dims) for tensor in onnx.load(path).graph.initializer)
+    assert 298_769 <= values < 1.1 * 298_769
+    assert path.stat().st_size < 2.1 * values, "its parameters in half precision, and the card"
     rounding = runtime.read(path).card.parity["rounding"]
     assert rounding["pixels_far"] == 0
     assert 0 < rounding["pixels_changed"] < 0.03
