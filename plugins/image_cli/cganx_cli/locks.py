@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -15,14 +16,12 @@ def lock(path: str) -> int | None:
     Raises OSError where the folder is missing or cannot be written, or its file system knows no locks.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        if _locked(descriptor) and _is_still(path, descriptor):
-            kept, descriptor = descriptor, -1
-            return kept
-        return None
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+    with contextlib.ExitStack() as unless_held:
+        unless_held.callback(os.close, descriptor)
+        if not (_locked(descriptor) and _is_still(path, descriptor)):
+            return None
+        unless_held.pop_all()
+    return descriptor
 
 
 def _is_still(path: str, descriptor: int) -> bool:

@@ -38,7 +38,7 @@ from cganx_cli.reporter import Reporter
 from cganx_cli.requests import Plan, Table
 from cganx_cli.settings import Count, Settings
 from cganx_cli.shards import ShardFormat, Shards
-from cganx_cli.sinks import Sink, is_url, opened, sink_of
+from cganx_cli.sinks import Sink, is_url, local_path, opened, sink_of
 
 __all__ = ["Cluster", "Work", "fill_shards_on_ray"]
 
@@ -86,7 +86,7 @@ class Work:
             raise click.ClickException(f"cannot read the requests again: {error.strerror or error}") from None
         threads = loading.threads or 1
         settings = replace(settings, encoders=settings.encoders or 2 * threads)
-        out = out if is_url(out) else str(Path(out.removeprefix("file://")).absolute())
+        out = out if is_url(out) else str(Path(local_path(out)).absolute())
         return cls(model, replace(loading, threads=threads), plan, table, format_, out, patience, settings)
 
     def shards(self, generator: Generator, plan: Plan) -> Shards:

@@ -20,10 +20,11 @@ import click
 
 from cganx_cli.locks import lock
 
-__all__ = ["LocalSink", "RemoteSink", "Sink", "is_url", "opened", "sink_of"]
+__all__ = ["LocalSink", "RemoteSink", "Sink", "is_url", "local_path", "opened", "sink_of"]
 
 T = TypeVar("T")
 SCRATCH = ".cganx-"
+FILE = "file://"
 URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(://|::)")
 BLOCK = 16 * 2**20  # of a multipart upload, which has at most 10,000
 PIECE = 4 * 2**20  # that goes to the thread that uploads
@@ -72,14 +73,17 @@ class Sink(Protocol):
 
 def sink_of(out: str, patience: float) -> Sink:
     """The sink of a folder or URL. ``patience`` is for how many seconds a server that does not answer is asked again."""
-    if out.startswith("file://"):
-        out = out.removeprefix("file://")
-    return RemoteSink(out, patience) if is_url(out) else LocalSink(out)
+    return RemoteSink(out, patience) if is_url(out) else LocalSink(local_path(out))
 
 
 def is_url(out: str) -> bool:
     """Whether it is a place that fsspec must know."""
-    return URL.match(out) is not None and not out.startswith("file://")
+    return URL.match(out) is not None and not out.startswith(FILE)
+
+
+def local_path(out: str) -> str:
+    """The path of a folder that may be given as a URL."""
+    return out.removeprefix(FILE)
 
 
 @contextlib.contextmanager
