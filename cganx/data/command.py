@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cganx.data.building import RECIPES, Places, build, find_recipe
+from cganx.data.building.recipe import CLASSES
 from cganx.data.sources import Progress
 from cganx.errors import CganxError
 
@@ -18,7 +19,7 @@ __all__ = ["data"]
 
 @click.group("data", short_help="Build data sets from packages on this machine.")
 def data() -> None:
-    """Build labelled data sets from pictures in Debian, npm and Python packages on this machine. Nothing is fetched."""
+    """Build data sets from pictures in Debian, npm and Python packages on this machine. Nothing is fetched."""
 
 
 source_option = click.option(
@@ -62,7 +63,7 @@ def list_(*, source: Path | None, as_json: bool) -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="FOLDER|FILE.npz",
-    help="A new folder, a subfolder a class, or a new .npz file.",
+    help="A new folder, a subfolder a class or side, or a new .npz file of a set with classes.",
 )
 @click.option("--image-size", type=click.IntRange(min=1), metavar="N", help="The side in pixels. [default: the set's]")
 @click.option("--limit-per-class", type=click.IntRange(min=1), metavar="N", help="At most so many training pictures a class.")
@@ -82,9 +83,11 @@ def build_(name: str, out: Path, image_size: int | None, limit_per_class: int | 
             places=Places(source),
             progress=progress,
         )
-    pictures = f"{sum(built.counts.values()):,} pictures of {len(built.counts)} classes"
+    kinds = f"of {len(built.counts)} classes" if recipe.layout == CLASSES else f"in {', '.join(built.counts)}"
+    pictures = f"{sum(built.counts.values()):,} pictures {kinds}"
     left = f" ({built.repeated:,} that look like another were left out)" if built.repeated else ""
-    click.echo(f"{built.path} holds {pictures}{left}. Train on it: cganx train --data {built.path} -o run", err=True)
+    use = recipe.train.format(out=built.path)
+    click.echo(f"{built.path} holds {pictures}{left}. Train on it: cganx train {use} -o run", err=True)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cganx.data.paths import Paths
-from cganx.data.picture import Unusable, decode, header, pillow
+from cganx.data.picture import Half, Unusable, decode, header, pillow
 from cganx.data.sources import Contents, Failure, Filled, Form, Part, Progress, Source, Survey, held_out
 from cganx.data.workers import in_threads
 
@@ -21,10 +21,11 @@ __all__ = ["FilePictures", "divided", "file_source"]
 
 @dataclass(frozen=True, eq=False)
 class FilePictures:
-    """One picture a file: those at the places ``rows`` of ``paths``."""
+    """One picture a file, or one half of it: those at the places ``rows`` of ``paths``."""
 
     paths: Paths = field(repr=False)
     rows: NDArray[np.int64] = field(repr=False)
+    half: Half | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,7 +39,7 @@ class FilePictures:
             for index in range(start, stop):
                 path = self.paths[self.rows[index]]
                 try:
-                    found = header(path)
+                    found = header(path, self.half)
                 except Unusable as error:
                     failures.append(Failure(index, str(path), str(error)))
                     continue
@@ -66,7 +67,7 @@ class FilePictures:
             for index in range(start, stop):
                 path = self.paths[self.rows[chosen[index]]]
                 try:
-                    pixels = decode(path, form)
+                    pixels = decode(path, form, self.half)
                 except Unusable as error:
                     failures.append(Failure(index, str(path), str(error)))
                     continue

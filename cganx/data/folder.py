@@ -15,7 +15,7 @@ from cganx.data.picture import SUFFIXES
 from cganx.data.sources import LICENCES, Source, check_names, licence_line, natural_key
 from cganx.errors import DataError
 
-__all__ = ["find_folder"]
+__all__ = ["TEST_NAMES", "Listing", "find_folder", "licence_beside", "listing"]
 
 CLUTTER = frozenset({"thumbs.db", "desktop.ini", "@eadir", "__macosx", "manifest.jsonl"})  # the last is cganx generate's
 MOST_LICENCE = 2**16
@@ -33,7 +33,8 @@ class Listing:
     others: int
 
 
-def _list(folder: Path) -> Listing:
+def listing(folder: Path, *, linked: bool = False) -> Listing:
+    """What is in a folder, in natural order; links to pictures are what they lead to, once each, or stay ``linked``."""
     folders, others = [], 0
     pictures: list[str] = []
     try:
@@ -45,7 +46,8 @@ def _list(folder: Path) -> Listing:
                     folders.append(Path(entry.path))
                 elif Path(entry.name).suffix.casefold() in SUFFIXES:
                     # A broken link stays what it is: reading it says so. A pipe would be waited for without end.
-                    path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else Path(entry.path)
+                    follow = entry.is_symlink() and not linked
+                    path = Path(os.path.realpath(entry.path)) if follow else Path(entry.path)
                     if path.is_file() or not path.exists():
                         pictures.append(str(path))
                     else:
@@ -71,23 +73,23 @@ def _class_name(folder: Path) -> str:
 
 def _pictures(folder: Path) -> tuple[Sequence[Path], int]:
     """The pictures of a class folder, and how many files beside them are none."""
-    listing = _list(folder)
-    if listing.folders:
+    inside = listing(folder)
+    if inside.folders:
         raise DataError(
-            f"{folder}: a class folder holds pictures, and this one holds the folder {listing.folders[0].name!r}: move its "
+            f"{folder}: a class folder holds pictures, and this one holds the folder {inside.folders[0].name!r}: move its "
             "pictures up, or give the folder whose subfolders are the classes"
         )
-    if not listing.pictures:
-        files = f"none of its {listing.others} files is a picture" if listing.others else "it is empty"
+    if not inside.pictures:
+        files = f"none of its {inside.others} files is a picture" if inside.others else "it is empty"
         raise DataError(f"{folder}: no picture of class {folder.name!r}, {files}: add some, or remove the folder")
-    return listing.pictures, listing.others
+    return inside.pictures, inside.others
 
 
-def _classes(root: Path, listing: Listing) -> dict[str, Sequence[Path]]:
+def _classes(root: Path, inside: Listing) -> dict[str, Sequence[Path]]:
     """Class name -> pictures, for each subfolder of ``root``."""
-    names = check_names([_class_name(folder) for folder in listing.folders], str(root))
-    found, others = {}, listing.others + len(listing.pictures)
-    for name, folder in zip(names, listing.folders, strict=True):
+    names = check_names([_class_name(folder) for folder in inside.folders], str(root))
+    found, others = {}, inside.others + len(inside.pictures)
+    for name, folder in zip(names, inside.folders, strict=True):
         found[name], more = _pictures(folder)
         others += more
     if others:
@@ -95,9 +97,10 @@ def _classes(root: Path, listing: Listing) -> dict[str, Sequence[Path]]:
     return found
 
 
-def _licence(path: Path) -> str:
+def licence_beside(path: Path) -> str:
+    """What a folder's licences.txt says, as one line; empty where there is none."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with (path / LICENCES).open(encoding="utf-8", errors="replace") as file:
             return licence_line(file.read(MOST_LICENCE).splitlines())
     except OSError:  # most folders have none
         return ""
@@ -113,25 +116,25 @@ def find_folder(path: Path) -> Source | None:
     """
     if not path.is_dir():
         return None
-    listing = _list(path)
-    parts = {folder.name.casefold(): folder for folder in listing.folders}
-    inner = _list(parts["train"]) if "train" in parts else None
+    top = listing(path)
+    parts = {folder.name.casefold(): folder for folder in top.folders}
+    inner = listing(parts["train"]) if "train" in parts else None
     if inner is not None and inner.folders and not inner.pictures:
         found = _classes(parts["train"], inner)
         test = next((parts[name] for name in TEST_NAMES if name in parts), None)
-        ignored = [folder.name for folder in listing.folders if folder not in (parts["train"], test)]
+        ignored = [folder.name for folder in top.folders if folder not in (parts["train"], test)]
         if ignored:
             log.warning("%s: ignored the folders %s beside train", path, ", ".join(ignored))
-    elif listing.folders:
-        found, test = _classes(path, listing), None
-    elif listing.pictures:
-        raise DataError(f"{path}: {len(listing.pictures)} pictures, but no class folder: put each class in a folder of its own")
+    elif top.folders:
+        found, test = _classes(path, top), None
+    elif top.pictures:
+        raise DataError(f"{path}: {len(top.pictures)} pictures, but no class folder: put each class in a folder of its own")
     else:
         raise DataError(f"{path}: nothing to learn from in it: it needs one subfolder a class, or IDX files")
-    order, licence = tuple(found), _licence(path / LICENCES)
+    order, licence = tuple(found), licence_beside(path)
     if test is None:
         return file_source(path.resolve().name, order, found, divided(found), licence=licence)
-    in_test = _classes(test, _list(test))
+    in_test = _classes(test, listing(test))
     unknown = [name for name in in_test if name not in order]
     if unknown:
         raise DataError(f"{test}: the class {unknown[0]!r} is not in the training part")

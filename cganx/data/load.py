@@ -19,7 +19,7 @@ from cganx.data.sources import Progress, Source, check_names
 from cganx.data.table import find_table
 from cganx.errors import DataError
 
-__all__ = ["load"]
+__all__ = ["find_source", "load", "packed"]
 
 READERS: tuple[Callable[[Path], Source | None], ...] = (find_npz, find_table, find_idx, find_folder)
 """Asked in this order; each says None to what is not its kind."""
@@ -60,22 +60,23 @@ def load(
         BackendMissing: pictures have to be decoded or resized, and Pillow is not installed.
     """
     options = Options.checked(image_size, channels, fit, skip_unreadable)
-    source = _find(spec)
-    packed = _packed(source, options, cache or cache_folder(), shared, progress or (lambda *_: None))
-    labels = packed.train.labels
+    source = find_source(spec)
+    made = packed(source, options, cache or cache_folder(), shared, progress or (lambda *_: None))
+    labels = made.train.labels
     if labels_per_class is not None:
-        labels = _few_labels(labels, packed.classes, labels_per_class, source.name)
+        labels = _few_labels(labels, made.classes, labels_per_class, source.name)
     return DataSet(
         name=source.name,
-        classes=packed.classes,
-        train=LabelledImages(packed.train.images, labels),
-        test=LabelledImages(packed.test.images, packed.test.labels),
-        fingerprint=fingerprint(packed.classes, labels, packed.test.labels, packed.pixels),
+        classes=made.classes,
+        train=LabelledImages(made.train.images, labels),
+        test=LabelledImages(made.test.images, made.test.labels),
+        fingerprint=fingerprint(made.classes, labels, made.test.labels, made.pixels),
         licence=source.licence,
     )
 
 
-def _find(spec: str | Path) -> Source:
+def find_source(spec: str | Path) -> Source:
+    """The source that a named set or a path is, not read yet. Raises DataError where it is none."""
     if isinstance(spec, str) and spec in NAMED:
         return NAMED[spec]()
     path = Path(spec)
@@ -94,11 +95,12 @@ def _find(spec: str | Path) -> Source:
     )
 
 
-def _packed(source: Source, options: Options, cache: Path, shared: bool, progress: Progress) -> Packed:
+def packed(source: Source, options: Options, cache: Path, shared: bool, progress: Progress) -> Packed:
+    """The pictures of a source, packed: from the cache, or in memory or mapped from it."""
     key = entry_key(source, options)
-    packed = read_entry(cache, key)
-    if packed is not None:
-        return packed
+    kept = read_entry(cache, key)
+    if kept is not None:
+        return kept
     with scratch_folder(cache) as scratch:
         contents = source.open(scratch)
         parts = pack(contents, options, scratch, progress, shared=shared)

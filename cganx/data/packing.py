@@ -19,7 +19,7 @@ from cganx.data.sources import Contents, Failure, Form, Part, Pictures, Progress
 from cganx.data.stream import MEMORY_LIMIT
 from cganx.errors import DataError
 
-__all__ = ["Options", "PackedPart", "pack"]
+__all__ = ["Options", "PackedPart", "default_size", "judge", "pack"]
 
 LARGEST_DEFAULT = 64
 LARGEST = 4096
@@ -84,11 +84,11 @@ def pack(contents: Contents, options: Options, folder: Path, progress: Progress,
     failed = [failure for survey in surveys for failure in survey.failures]
     total = sum(len(part.labels) for part in parts)
     if failed and not options.skip_unreadable:
-        _judge(failed, total, options, at_least=True)
+        judge(failed, total, at_least=True)
     if len(chosen[0]) == 0:
-        _judge(failed, total, options, none_left=True)
+        judge(failed, total, none_left=True)
 
-    height, width = options.size or _default_size(surveys[0].sizes)
+    height, width = options.size or default_size(surveys[0].sizes)
     grey = all(survey.grey for survey in surveys)
     form = Form(height, width, options.channels or (1 if grey else 3), options.fit)
     size = sum(map(len, chosen)) * height * width * form.channels
@@ -104,28 +104,30 @@ def pack(contents: Contents, options: Options, folder: Path, progress: Progress,
         failed += failures
         all_grey = all_grey and part_grey
     if failed:
-        _judge(failed, total, options, none_left=len(packed[0].labels) == 0)
+        judge(failed, total, skip_unreadable=options.skip_unreadable, none_left=len(packed[0].labels) == 0)
     if options.channels is None and form.channels == 3 and all_grey:
         packed = [_one_channel(part) for part in packed]
     return packed
 
 
-def _judge(failed: Sequence[Failure], total: int, options: Options, none_left: bool = False, at_least: bool = False) -> None:
+def judge(
+    failed: Sequence[Failure], total: int, *, skip_unreadable: bool = False, none_left: bool = False, at_least: bool = False
+) -> None:
     """Raise DataError for what failed; ``at_least`` where only the headers were read so far."""
     first = f"{failed[0].name}: {failed[0].cause}" if failed else "there is none"
     if none_left:
         raise DataError(f"no training picture can be used; the first: {first}")
-    if not options.skip_unreadable:
+    if not skip_unreadable:
         known = "at least " if at_least else ""
         more = f" ({known}{len(failed):,} of {total:,} pictures cannot be used, this is the first)" if len(failed) > 1 else ""
         raise DataError(f"{first}{more}: remove or replace what is bad, or go on without it with --skip-unreadable")
     log.warning("skipped %d of %d pictures that cannot be used; the first: %s", len(failed), total, first)
 
 
-def _default_size(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
-    """The commonest size where it is small; of equally common ones the larger."""
+def default_size(sizes: Counter[tuple[int, int]], largest: int = LARGEST_DEFAULT) -> tuple[int, int]:
+    """The commonest size where no side is over ``largest``, else a square of that; of equally common ones the larger."""
     height, width = max(sizes, key=lambda size: (sizes[size], size))
-    return (height, width) if max(height, width) <= LARGEST_DEFAULT else (LARGEST_DEFAULT, LARGEST_DEFAULT)
+    return (height, width) if max(height, width) <= largest else (largest, largest)
 
 
 def _make_room(folder: Path, size: int) -> None:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "MOST_PIXELS",
     "SMALLEST",
     "SUFFIXES",
+    "Half",
     "Header",
     "Unusable",
     "decode",
@@ -30,6 +31,8 @@ __all__ = [
     "opened",
     "pillow",
 ]
+
+Half: TypeAlias = Literal["left", "right"]
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"},
@@ -107,15 +110,26 @@ def _size(image: Image) -> tuple[int, int]:
     return (width, height) if sideways else (height, width)
 
 
-def header(path: Path) -> Header:
-    """What the file's header says; raises Unusable."""
+def header(path: Path, half: Half | None = None) -> Header:
+    """What the file's header says, of the picture or of one half of it; raises Unusable."""
     with opened(path) as image:
         height, width = _size(image)
-        return Header(height, width, image.mode in GREY_MODES)
+        return Header(height, width if half is None else _half_width(height, width), image.mode in GREY_MODES)
 
 
-def decode(path: Path, form: Form) -> NDArray[np.uint8]:
-    """The picture (of several: the first) as uint8 [height, width, channels] of ``form``.
+def _half_width(height: int, width: int) -> int:
+    """The width of each of two pictures side by side; raises Unusable where it cannot be two."""
+    if width % 2:
+        raise Unusable(f"{width} x {height} pixels are no two pictures side by side: the width is odd")
+    if width <= height:
+        raise Unusable(f"{width} x {height} pixels are no two pictures side by side: it is not wider than high")
+    if width // 2 < SMALLEST:
+        raise Unusable(f"too small: its halves are {width // 2} pixels wide, and a side needs at least {SMALLEST}")
+    return width // 2
+
+
+def decode(path: Path, form: Form, half: Half | None = None) -> NDArray[np.uint8]:
+    """The picture (of several: the first), or one half of it, as uint8 [height, width, channels] of ``form``.
 
     EXIF orientation is applied, transparency laid on white, 16-bit grey scaled to 8. Raises Unusable.
     """
@@ -123,6 +137,11 @@ def decode(path: Path, form: Form) -> NDArray[np.uint8]:
 
     with opened(path) as image:
         height, width = _size(image)
+        if half is not None:
+            width = _half_width(height, width)
+            ImageOps.exif_transpose(image, in_place=True)
+            left = width if half == "right" else 0
+            return fitted(_flat(image.crop((left, 0, left + width, height))), form)
         spare = int(min(height / form.height, width / form.width) / 2)
         if spare > 1:  # JPEG decodes at a fraction of its size; twice the wanted size is left for the resampling
             image.draft(None, (image.width // spare, image.height // spare))

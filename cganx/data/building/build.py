@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cganx.data.building.recipe import Gathered, Item, Places, Recipe
+from cganx.data.building.recipe import CLASSES, Gathered, Item, Places, Recipe
 from cganx.data.packing import LARGEST
 from cganx.data.picture import SMALLEST, Unusable, pillow
 from cganx.data.sources import LICENCES, Progress
@@ -77,6 +77,7 @@ def build(
     new ``.npz`` file with ``images``, ``labels``, ``classes``, ``test_images``, ``test_labels`` and ``licences``. It is
     there whole or not at all. Of each class at most ``limit_per_class`` training pictures are taken and a ninth as many
     test pictures, and a larger limit keeps those of a smaller one; pictures that are equal to the pixel are taken once.
+    A recipe of another layout makes a folder, and the limit is one of subjects, each of them on all sides.
 
     Raises DataError in one sentence where ``out`` is there already, a package is missing or an argument is impossible;
     BackendMissing without Pillow.
@@ -87,6 +88,9 @@ def build(
         raise DataError(f"image size {side}: give one side in pixels, {SMALLEST} to {LARGEST}")
     if limit_per_class is not None and limit_per_class < 1:
         raise DataError(f"a limit of {limit_per_class} pictures a class: give at least 1")
+    as_npz = out.suffix.casefold() == ".npz"
+    if as_npz and recipe.layout != CLASSES:
+        raise DataError(f"{out}: this set has no classes, so it is made as a folder: give --out without .npz")
     _refuse_what_is_there(out)
     places = places or Places()
     lacking = recipe.look(places)
@@ -94,14 +98,15 @@ def build(
         log.info("%s", lacking)
     gathered = recipe.gather(places)
     left, counts = Left(), Counter[str]()
+    pictures = _pictures if recipe.layout == CLASSES else _subjects
 
     def counted() -> Iterator[Made]:
         with pillow():
-            for made in _pictures(gathered, side, limit_per_class, left, progress or (lambda *_: None)):
+            for made in pictures(gathered, side, limit_per_class, left, progress or (lambda *_: None)):
                 counts[made.label] += 1
                 yield made
 
-    write = _write_npz if out.suffix.casefold() == ".npz" else _write_folder
+    write = _write_npz if as_npz else partial(_write_folder, layout=recipe.layout)
     try:
         write(out, counted(), gathered)
     except OSError as error:
@@ -143,6 +148,33 @@ def _pictures(gathered: Gathered, side: int, limit: int | None, left: Left, prog
             done += taken
 
 
+def _subjects(gathered: Gathered, side: int, limit: int | None, left: Left, progress: Progress) -> Iterator[Made]:
+    """The pictures, subject after subject, of each all sides or none."""
+    subjects: dict[tuple[bool, str], list[Item]] = {}
+    for item in gathered.items:
+        subjects.setdefault((item.test, item.name), []).append(item)
+    whole = [sides for sides in subjects.values() if len(sides) == len(gathered.classes)]
+    if limit is not None:
+        whole.sort(key=lambda sides: sides[0].place)
+    parts = [[sides for sides in whole if sides[0].test == test] for test in (False, True)]
+    if limit is not None:
+        parts = [parts[0][:limit], parts[1][: max(1, limit // TRAINING_A_TEST)]]
+    total, done = sum(map(len, parts)), 0
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1), thread_name_prefix="cganx-data") as pool:
+        for part in parts:
+            for start in range(0, len(part), BLOCK):
+                block = part[start : start + BLOCK]
+                for sides, drawn in zip(block, pool.map(partial(_all_drawn, side), block), strict=True):
+                    if isinstance(drawn, Unusable):
+                        left.unusable += 1
+                        left.first = left.first or f"{sides[0].name}: {drawn}"
+                        continue
+                    for item, pixels in zip(sides, drawn, strict=True):
+                        yield Made(item.label, item.name, item.test, pixels)
+                done += len(block)
+                progress("drawing pictures", done, total)
+
+
 def _groups(gathered: Gathered, limit: int | None) -> Iterator[tuple[Sequence[Item], bool, int]]:
     """(pictures, whether they are the test part, how many of them are wanted) of every class and part."""
     for name in gathered.classes:
@@ -164,16 +196,23 @@ def _drawn(side: int, item: Item) -> NDArray[np.uint8] | Unusable:
         return error
 
 
-def _write_folder(out: Path, pictures: Iterator[Made], gathered: Gathered) -> None:
+def _all_drawn(side: int, sides: Sequence[Item]) -> list[NDArray[np.uint8]] | Unusable:
+    try:
+        return [np.asarray(item.draw(side)) for item in sides]
+    except Unusable as error:
+        return error
+
+
+def _write_folder(out: Path, pictures: Iterator[Made], gathered: Gathered, layout: str) -> None:
     from PIL import Image
 
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = out.with_name(UNFINISHED.replace("*", secrets.token_hex(4)))
     try:
         for one in pictures:
-            folder = scratch / ("test" if one.test else "train") / one.label
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(one.pixels).save(folder / f"{one.name}.png")
+            path = scratch / layout.format(part="test" if one.test else "train", label=one.label, name=one.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(one.pixels).save(path)
         (scratch / LICENCES).write_text("".join(f"{line}\n" for line in gathered.licences), encoding="utf-8")
         _refuse_what_is_there(out)  # a rename would put it in the place of an empty folder
         scratch.rename(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from cganx.data.picture import Unusable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["centred", "on_white"]
+__all__ = ["centred", "on_white", "rendered"]
 
 SEEN = 8
 """How far a pixel has to be from the background to count as part of the subject."""
@@ -22,6 +23,19 @@ def on_white(image: Image) -> Image:
 
     picture = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+def rendered(svg: str, width: int) -> Image:
+    """An SVG picture as RGB on white. Raises Unusable."""
+    import resvg_py
+    from PIL import Image
+
+    try:
+        png = resvg_py.svg_to_bytes(svg_string=svg, width=width)
+    except ValueError as error:
+        raise Unusable(f"its SVG cannot be drawn ({error})") from error
+    with Image.open(io.BytesIO(bytes(png)), formats=("PNG",)) as image:
+        return on_white(image)
 
 
 def centred(image: Image, side: int, share: float) -> Image:

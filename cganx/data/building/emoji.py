@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +11,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from cganx.data.building.drawing import centred, on_white
-from cganx.data.building.recipe import Gathered, Item, NpmPackage, Places, missing
-from cganx.data.picture import Unusable
+from cganx.data.building.drawing import centred, rendered
+from cganx.data.building.recipe import Gathered, Item, NpmPackage, Places, missing, unique_names
 from cganx.data.sources import held_out
 from cganx.errors import BackendMissing, DataError
 
@@ -28,8 +26,10 @@ __all__ = [
     "NEEDS",
     "gather_emoji",
     "gather_emoji_kinds",
+    "gather_emoji_styles",
     "look_for_emoji",
     "look_for_emoji_kinds",
+    "look_for_emoji_styles",
 ]
 
 
@@ -104,7 +104,9 @@ FREE = tuple(style for style in STYLES if "-SA-" not in style.licence)
 """The styles that do not ask for their own licence on what is made of them."""
 
 NEEDS, COMMAND = _needs(STYLES), _command(STYLES)
+STYLES_NEEDS = NEEDS.replace("any", "all")
 KINDS_NEEDS, KINDS_COMMAND = _needs(FREE), _command(FREE)
+TONES = frozenset({"1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"})
 TONE = re.compile(r"(-(medium-)?(light|dark)|-medium)+$")
 DRAWN, SHARE = 2, 0.9  # resvg's own edges are smooth; twice the size leaves room to bring the subject to its place
 
@@ -133,6 +135,50 @@ def gather_emoji_kinds(places: Places) -> Gathered:
     Else as `gather_emoji`.
     """
     return _gathered(FREE, tuple(KINDS), _kind, places)
+
+
+def look_for_emoji_styles(places: Places) -> str:
+    """Empty. DataError where one of the styles is not there, BackendMissing without the renderer."""
+    _all_found(places)
+    return ""
+
+
+def gather_emoji_styles(places: Places) -> Gathered:
+    """A side a style; an emoji that all designers have drawn, by one name on all sides. Skin tones are left out.
+
+    Raises as `look_for_emoji_styles`.
+    """
+    found = _all_found(places)
+    drawn = [_by_codepoints(package) for _, package in found]
+    common = sorted(set.intersection(*(set(one) for one in drawn)))
+    items = [
+        Item(style.name, name, False, partial(_draw, one[codepoints][1]))
+        for codepoints, name in zip(common, unique_names(drawn[0][one][0] for one in common), strict=True)
+        for (style, _), one in zip(found, drawn, strict=True)
+    ]
+    return Gathered(tuple(style.name for style, _ in found), items, tuple(style.licence for style, _ in found))
+
+
+def _all_found(places: Places) -> list[tuple[Style, NpmPackage]]:
+    found = _found(STYLES, places)
+    others = [style.package for style in STYLES if style not in [one for one, _ in found]]
+    if others:
+        raise missing(f"{', '.join(others)} is not here, and all four styles are needed", COMMAND)
+    return found
+
+
+def _by_codepoints(package: NpmPackage) -> dict[str, tuple[str, str]]:
+    """Codepoints of an emoji -> its name and SVG; skin tones and how a browser is told to show it in colour left out."""
+    icons, characters = (json.loads(text) for text in package.read("icons.json", "chars.json"))
+    try:
+        size = (float(icons.get("width", 16)), float(icons.get("height", 16)))
+        return {
+            codepoints.replace("-fe0f", ""): (name, _svg(icons["icons"][name], size))
+            for codepoints, name in characters.items()
+            if name in icons["icons"] and not TONES & set(codepoints.split("-"))
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{package.path}: its icons are not laid out as Iconify's ({error}): fetch it again") from error
 
 
 def _kind(category: str, name: str) -> str | None:
@@ -193,12 +239,4 @@ def _svg(icon: Mapping[str, Any], size: tuple[float, float]) -> str:
 
 
 def _draw(svg: str, side: int) -> Image:
-    import resvg_py
-    from PIL import Image
-
-    try:
-        png = resvg_py.svg_to_bytes(svg_string=svg, width=DRAWN * side)
-    except ValueError as error:
-        raise Unusable(f"its SVG cannot be drawn ({error})") from error
-    with Image.open(io.BytesIO(bytes(png)), formats=("PNG",)) as image:
-        return centred(on_white(image), side, SHARE)
+    return centred(rendered(svg, DRAWN * side), side, SHARE)

@@ -23,7 +23,20 @@ from cganx.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["COMMAND", "NEEDS", "gather_materials", "look_for_materials"]
+__all__ = [
+    "ALLOWED",
+    "COMMAND",
+    "DAMAGED",
+    "NEEDS",
+    "found_textures",
+    "gather_materials",
+    "hold_against_a_bomb",
+    "licence_of",
+    "look_for_materials",
+    "members",
+    "read_member",
+    "stanzas_in",
+]
 
 FOLDER, ARCHIVE = "usr/share/games/ufoai/base", "0textures.pk3"
 COPYRIGHT = "usr/share/doc/ufoai-textures/copyright"
@@ -138,11 +151,11 @@ ALLOWED = frozenset({"GPL-2", "GPL-2+", "GPL-3+", "Expat", "public-domain"})
 
 def look_for_materials(places: Places) -> str:
     """Empty. DataError where the package or its copyright file is not there."""
-    _found(places)
+    found_textures(places)
     return ""
 
 
-def _found(places: Places) -> tuple[Path, Path]:
+def found_textures(places: Places) -> tuple[Path, Path]:
     """The archive of textures and the copyright file beside it."""
     folder = next((one for one in places.debian(FOLDER) if (one / ARCHIVE).is_file()), None)
     if folder is None:
@@ -159,14 +172,14 @@ def gather_materials(places: Places) -> Gathered:
     Crops lie inside a texture: most repeat without a seam, but not all. DataError where the package is not there, or is
     damaged.
     """
-    path, copyright_file = _found(places)
-    stanzas = list(_stanzas(copyright_file))
+    path, copyright_file = found_textures(places)
+    stanzas = list(stanzas_in(copyright_file))
     reduced = lru_cache(maxsize=8)(partial(_reduced, path))
     items: list[Item] = []
     licences: set[str] = set()
     textures = list(_textures(path))
     for texture, plain in zip(textures, unique_names(one.key for one in textures), strict=True):
-        licence = _licence(stanzas, f"base/{texture.member}")
+        licence = licence_of(stanzas, f"base/{texture.member}")
         if licence not in ALLOWED:
             continue
         licences.add(licence)
@@ -198,14 +211,19 @@ def _textures(path: Path) -> Iterator[Texture]:
     """Those of the archive that show a material: opaque, large enough, and nothing special by name."""
     try:
         with zipfile.ZipFile(path) as archive, pillow():
-            if len(archive.infolist()) > MOST_FILES:
-                raise DataError(f"{path}: it lists over {MOST_FILES:,} files: {AGAIN}")
-            for member in sorted(set(archive.namelist())):
+            for member in members(archive, path):
                 texture = _texture(member)
                 if texture is not None and _is_plain(archive, member):
                     yield texture
     except DAMAGED as error:
         raise DataError(f"{path}: not a pk3 (zip) archive, or damaged ({error}): {AGAIN}") from error
+
+
+def members(archive: zipfile.ZipFile, path: Path) -> list[str]:
+    """The names of what is in the archive at ``path``. DataError where they are too many."""
+    if len(archive.infolist()) > MOST_FILES:
+        raise DataError(f"{path}: it lists over {MOST_FILES:,} files: {AGAIN}")
+    return sorted(set(archive.namelist()))
 
 
 def _texture(member: str) -> Texture | None:
@@ -219,13 +237,13 @@ def _texture(member: str) -> Texture | None:
 def _is_plain(archive: zipfile.ZipFile, member: str) -> bool:
     """Whether its header says that it is opaque and large enough; one that cannot be read is left to the drawing."""
     try:
-        with opened(_read(archive, member)) as image:
+        with opened(read_member(archive, member)) as image:
             return min(image.size) >= LEAST_SIDE and not image.has_transparency_data
     except Unusable:
         return True
 
 
-def _read(archive: zipfile.ZipFile, member: str) -> io.BytesIO:
+def read_member(archive: zipfile.ZipFile, member: str) -> io.BytesIO:
     """What a file of the archive holds. Unusable where that is damaged, or more than a texture's size."""
     try:
         with archive.open(member) as file:
@@ -253,8 +271,8 @@ def _reduced(path: Path, member: str, shorter: int) -> Image:
     from PIL import Image
 
     try:
-        with zipfile.ZipFile(path) as archive, opened(_read(archive, member)) as image:
-            _hold_against_a_bomb(image)
+        with zipfile.ZipFile(path) as archive, opened(read_member(archive, member)) as image:
+            hold_against_a_bomb(image)
             factor = shorter / min(image.size)
             size = (max(shorter, round(image.width * factor)), max(shorter, round(image.height * factor)))
             return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
@@ -262,7 +280,8 @@ def _reduced(path: Path, member: str, shorter: int) -> Image:
         raise Unusable(f"the archive is damaged ({error})") from error
 
 
-def _hold_against_a_bomb(image: Image) -> None:
+def hold_against_a_bomb(image: Image) -> None:
+    """Raise Unusable for what has no texture's size."""
     if max(image.size) > 16 * min(image.size) or image.width * image.height > MOST_BYTES:
         raise Unusable(f"{image.width} x {image.height} pixels are no texture's size")
 
@@ -296,7 +315,7 @@ class Stanza:
         return path in self.plain or any(fnmatchcase(path, glob) for glob in self.globs)
 
 
-def _stanzas(path: Path) -> Iterator[Stanza]:
+def stanzas_in(path: Path) -> Iterator[Stanza]:
     """The stanzas on files. DataError where there is none: then nothing is known of any file."""
     text = path.read_text(encoding="utf-8", errors="replace")
     found = False
@@ -326,6 +345,6 @@ def _fields(block: str) -> dict[str, str]:
     return fields
 
 
-def _licence(stanzas: list[Stanza], path: str) -> str:
+def licence_of(stanzas: list[Stanza], path: str) -> str:
     """The licence of the last stanza that names the file (format 1.0: the last one counts); empty where none does."""
     return next((one.licence for one in reversed(stanzas) if one.names(path)), "")

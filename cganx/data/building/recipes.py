@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from cganx.data.building import clipart, emoji, letters, materials, mnist
-from cganx.data.building.recipe import Recipe
+from cganx.data.building import clipart, emoji, letters, lines, materials, mnist, normals
+from cganx.data.building.recipe import DIVIDED_SIDES, PLAIN, SIDES, Recipe
 from cganx.errors import DataError
 
 __all__ = ["RECIPES", "find_recipe"]
@@ -70,6 +70,50 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             command=materials.COMMAND,
             look=materials.look_for_materials,
             gather=materials.gather_materials,
+        ),
+        "textures": Recipe(
+            summary="Crops of textures, whatever they show, without classes.",
+            size=128,
+            channels=3,
+            needs=materials.NEEDS,
+            command=materials.COMMAND,
+            look=materials.look_for_materials,
+            gather=normals.gather_textures,
+            layout=PLAIN,
+            train="--data {out} --task superresolve",
+        ),
+        "texture-normals": Recipe(
+            summary="Pairs: crops of textures, and of their maps of normals.",
+            size=128,
+            channels=3,
+            needs=materials.NEEDS,
+            command=materials.COMMAND,
+            look=materials.look_for_materials,
+            gather=normals.gather_normals,
+            layout=DIVIDED_SIDES,
+            train="--pairs {out}/albedo {out}/normals",
+        ),
+        "openmoji-lines": Recipe(
+            summary="Pairs: line drawings of emoji, and the same in colour.",
+            size=128,
+            channels=3,
+            needs=lines.NEEDS,
+            command=lines.COMMAND,
+            look=lines.look_for_lines,
+            gather=lines.gather_lines,
+            layout=SIDES,
+            train="--pairs {out}/lines {out}/colour",
+        ),
+        "emoji-styles": Recipe(
+            summary="Emoji as four designers draw them, one folder a designer, by equal names.",
+            size=128,
+            channels=3,
+            needs=emoji.STYLES_NEEDS,
+            command=emoji.COMMAND,
+            look=emoji.look_for_emoji_styles,
+            gather=emoji.gather_emoji_styles,
+            layout=SIDES,
+            train="--unpaired {out}/noto {out}/twemoji",
         ),
         "mnist": Recipe(
             summary="Handwritten digits, 0 to 9.",
