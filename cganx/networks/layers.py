@@ -34,8 +34,8 @@ LARGEST_STEP = 2 ** math.ceil(math.log2(LARGEST / WIDEST_BASE))  # between sizes
 class Judgement(NamedTuple):
     """What a discriminator says of n pictures.
 
-    ``score`` [n]: how real, as an unbounded logit. ``class_logits`` [n, classes], or None where the method has no
-    class head. ``features`` [n, features]: what the heads read.
+    ``score`` [n]: how real, as an unbounded logit; [n, 1, rows, columns] where every patch is judged. ``class_logits``
+    [n, classes], or None where the method has no class head. ``features`` [n, features]: what the heads read.
     """
 
     score: Tensor

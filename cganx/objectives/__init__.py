@@ -19,7 +19,16 @@ from cganx.objectives.auxiliary import (
     code_likelihood,
     feature_matching,
 )
+from cganx.objectives.feature_maps import FeatureMaps
 from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
+from cganx.objectives.reconstruction import (
+    absolute_error,
+    content,
+    edge_smoothed,
+    perceptual_distance,
+    squared_error,
+    total_variation,
+)
 
 __all__ = [
     "HINGE",
@@ -29,15 +38,22 @@ __all__ = [
     "WASSERSTEIN",
     "AdversarialLoss",
     "ClassLoss",
+    "FeatureMaps",
     "RelativisticLoss",
+    "absolute_error",
     "attribute_cross_entropy",
     "class_cross_entropy",
     "code_likelihood",
+    "content",
+    "edge_smoothed",
     "feature_matching",
     "gradient_penalty",
     "noisy",
     "orthogonal_penalty",
+    "perceptual_distance",
     "smoothed",
+    "squared_error",
     "squared_gradient",
+    "total_variation",
     "watched",
 ]
