@@ -25,6 +25,9 @@ DEEPEST = 64
 DISTRIBUTIONS = ("normal", "uniform")
 LABEL_INPUTS = ("weights", "index")
 CHANNELS = {1: "gray", 3: "srgb"}
+LARGEST_MULTIPLE = 1 << 16
+LARGEST_SCALE = 64
+FARTHEST_CONTEXT = 1 << 16
 
 
 def _refuse_unless(condition: bool, message: str) -> None:
@@ -76,7 +79,11 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """The picture: pixels, channels (1 or 3), colour space (``gray`` or ``srgb``), and whether it repeats seamlessly."""
+    """The picture: pixels, channels (1 or 3), colour space, and whether it repeats seamlessly.
+
+    Colour space: ``gray`` or ``srgb`` for what is to be seen, ``normals`` for a map of normals in tangent space with green for
+    what faces up, any other name for other data.
+    """
 
     height: int
     width: int
@@ -92,27 +99,47 @@ class Image:
         if self.color_space == "":
             object.__setattr__(self, "color_space", CHANNELS[self.channels])
         _refuse_unless(isinstance(self.color_space, str), "image.color_space is not a string")
+        _refuse_unless(
+            self.color_space != "normals" or self.channels == 3, "image.color_space is normals, which take 3 channels"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The picture that an image-to-image generator takes; None where the graph leaves height and width open."""
+    """The picture that an image-to-image generator takes.
+
+    ``height`` and ``width`` are None where the graph leaves them open; they are then multiples of ``multiple``. What it makes
+    is ``scale`` times as large. ``context``: how many pixels of the source around a place its result depends on (what lies
+    further off moves it by less than half a level); None where that is the whole picture, or unknown.
+    """
 
     channels: int
     height: int | None = None
     width: int | None = None
     multiple: int = 1
     scale: int = 1
+    context: int | None = None
 
     def __post_init__(self) -> None:
         _refuse_unless(_whole(self.channels) and self.channels in CHANNELS, f"source.channels is {self.channels!r}, not 1 or 3")
         for name in ("height", "width"):
             value = getattr(self, name)
             _refuse_unless(value is None or _whole(value), f"source.{name} is {value!r}, not a positive whole number or null")
-        for name in ("multiple", "scale"):
+        _refuse_unless(
+            (self.height is None) == (self.width is None), "of source.height and source.width one is open and the other is not"
+        )
+        for name, most in (("multiple", LARGEST_MULTIPLE), ("scale", LARGEST_SCALE)):
+            value = getattr(self, name)
+            _refuse_unless(_whole(value) and value <= most, f"source.{name} is {value!r}, not a whole number of 1 to {most:,}")
+        for name in ("height", "width"):
+            value = getattr(self, name)
             _refuse_unless(
-                _whole(getattr(self, name)), f"source.{name} is {getattr(self, name)!r}, not a positive whole number"
+                value is None or value % self.multiple == 0, f"source.{name} {value} is not divisible by {self.multiple}"
             )
+        _refuse_unless(
+            self.context is None or self.context == 0 or (_whole(self.context) and self.context <= FARTHEST_CONTEXT),
+            f"source.context is {self.context!r}, not a whole number of 0 to {FARTHEST_CONTEXT:,} or null",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +198,20 @@ class GeneratorCard:
         )
         _refuse_unless((self.source is not None) == (self.kind == "image-to-image"), "source belongs to kind 'image-to-image'")
         _refuse_unless(self.latent is not None or self.source is not None, "neither latent nor source is given")
+        if self.source is not None:
+            self._check_source(self.source)
+
+    def _check_source(self, source: Source) -> None:
+        _refuse_unless(
+            self.latent is None and not self.codes and not self.truncates,
+            "an image-to-image generator takes neither latent nor codes nor truncation",
+        )
+        for name in ("height", "width"):
+            made, taken = getattr(self.image, name), getattr(source, name)
+            _refuse_unless(
+                taken is None or made == taken * source.scale,
+                f"image.{name} is {made}, but source.{name} is {taken} and source.scale {source.scale}",
+            )
 
     @property
     def truncates(self) -> bool:

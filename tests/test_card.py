@@ -68,6 +68,7 @@ def test_unknown_keys_are_kept_and_newer_formats_refused_by_number() -> None:
         {"image": None},
         {"image": {"height": 4, "width": 4, "channels": 2}},
         {"image": {"height": 4.5, "width": 4, "channels": 1}},
+        {"image": {"height": 4, "width": 4, "channels": 1, "color_space": "normals"}},
         {"image": {"height": True, "width": 4, "channels": 1}},
         {"source": {"channels": 3}},
         {"method": []},
@@ -93,8 +94,51 @@ def test_kinds_of_cards() -> None:
     styled = GeneratorCard(name="x", kind="image-to-image", classes=("ink",), image=image, source=Source(channels=1))
     assert styled.label == Label()
     assert styled.latent is None
+    assert styled.source is not None
+    assert styled.source.context is None
+    assert GeneratorCard.from_json(styled.to_json()) == styled
     with pytest.raises(CardMismatch):
         GeneratorCard(name="x", kind="attributes", classes=("hat",), image=image, latent=latent, label=Label(input="index"))
+
+
+def test_an_image_to_image_card() -> None:
+    image = Image(height=16, width=8, channels=3)
+    source = Source(channels=3, height=8, width=4, multiple=4, scale=2, context=0)
+    card = GeneratorCard(name="x", kind="image-to-image", image=image, source=source)
+    assert GeneratorCard.from_json(card.to_json()) == card
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"context": -1}, "source.context"),
+        ({"context": True}, "source.context"),
+        ({"context": 1 << 40}, "source.context"),
+        ({"context": 2.5}, "source.context"),
+        ({"scale": 0}, "source.scale"),
+        ({"scale": 1 << 40}, "source.scale"),
+        ({"multiple": 0}, "source.multiple"),
+        ({"multiple": 1 << 40}, "source.multiple"),
+        ({"multiple": 3}, "not divisible by 3"),
+        ({"height": None}, "one is open and the other is not"),
+        ({"channels": 2}, "source.channels"),
+        ({"scale": 3}, "image.height is 16, but source.height is 8 and source.scale 3"),
+    ],
+)
+def test_a_source_that_does_not_fit_is_refused(change: dict[str, object], said: str) -> None:
+    source = {"channels": 3, "height": 8, "width": 4, "multiple": 4, "scale": 2, "context": 5}
+    image = {"height": 16, "width": 8, "channels": 3}
+    known = {"format": 1, "name": "x", "kind": "image-to-image", "image": image}
+    with pytest.raises(CardMismatch, match=said):
+        GeneratorCard.from_json(json.dumps(known | {"source": source | change}))
+
+
+@pytest.mark.parametrize("more", [{"latent": {"size": 2}}, {"codes": ["tilt"]}, {"truncation": {"input": True}}])
+def test_nothing_is_drawn_beside_a_source(more: dict[str, object]) -> None:
+    image = {"height": 16, "width": 8, "channels": 3}
+    known = {"format": 1, "name": "x", "kind": "image-to-image", "image": image, "source": {"channels": 3}}
+    with pytest.raises(CardMismatch, match="neither latent nor codes nor truncation"):
+        GeneratorCard.from_json(json.dumps(known | more))
 
 
 def test_every_error_is_public_in_the_runtime_and_of_one_tree() -> None:

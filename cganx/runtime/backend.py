@@ -106,6 +106,10 @@ class OnnxRuntime:
         name, _, index = active.name.partition(":")
         if name == "cpu":
             return OwnSession(built), active
+        if file.card.source is not None:  # its runs are of as many sizes as its pictures; translation.py gives each one number
+            if options.cuda_graphs:
+                raise RequestError("cuda_graphs is for generators whose runs have one size, not for pictures from pictures")
+            return OwnSession(built), active
         if options.cuda_graphs:
             graphs = GraphedSession(import_onnxruntime(), built, int(index), options.cuda_batch)
             return FixedBatch(graphs, options.cuda_batch), active

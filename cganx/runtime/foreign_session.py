@@ -51,9 +51,12 @@ def adopt(
         if (file.inputs, file.types) != (known.inputs, known.types):
             raise CardMismatch("the session's inputs are not those of this file", model=known.path)
     file = replace(file, sha256=known.sha256 if known else metadata.get(HASH_KEY, ""))
+    if known is not None:
+        file = replace(file, least=known.least, tile=known.tile)
     device = _device(session)
     runs = OwnSession(session)
-    return file, runs if device.name == "cpu" else FixedBatch(runs, options.cuda_batch), device
+    own = device.name == "cpu" or chosen.source is not None
+    return file, runs if own else FixedBatch(runs, options.cuda_batch), device
 
 
 def _ends(session: Any, card: GeneratorCard, tensors: Tensors | None) -> Ends:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -31,6 +31,7 @@ from cganx.runtime.model_folder import added, added_file
 from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
 from cganx.runtime.sessions import Session, check_process
 from cganx.runtime.tensors import Tensors
+from cganx.runtime.translation import Translator, proving, wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +160,7 @@ class Generator:
         self._recipe = recipe
         self._labels = Labels(file.card)
         self._output = "pixels" if "pixels" in file.outputs else "image"
-        self._noise = {
+        self._noise = {  # beside a source translation.py draws it
             name: (int(name[6:]) + 1, tuple(int(size) for size in shape if isinstance(size, int)))
             for name, shape in file.inputs.items()
             if name.startswith("noise.")
@@ -349,6 +350,97 @@ class Generator:
             labels, seeds = [list(column) for column in zip(*batch, strict=True)]
             yield self._request(labels if self.card.classes else None, seeds, None, codes, truncation)
 
+    def translate(
+        self,
+        pictures: Array | Sequence[Array],
+        *,
+        label: Label | Sequence[Label] = None,
+        seeds: int | Iterable[int] | None = None,
+        mask: Array | Sequence[Array] | None = None,
+        tile: int | None = None,
+    ) -> Any:
+        """Turn pictures into pictures of ``scale`` times the size, by a generator of kind ``image-to-image``.
+
+        pictures: uint8 [n, height, width, channels] of any size, which gives :class:`Pictures` uint8 [n, height * scale,
+            width * scale, channels]; or a sequence of uint8 [height, width, channels] of different sizes, which gives a list.
+            A channel more or less is no matter: grey is repeated, and colour becomes its luma (Rec. 601).
+        label: where there are styles, one for all or one each, as :meth:`generate` takes them.
+        seeds: one for all or one each, for the noise of generators that take some; drawn from the system when not given.
+        mask: uint8 or bool [n, height, width], or a sequence of [height, width]: nonzero is to be filled. For generators that
+            take one, and no others.
+        tile: pixels of a side. A larger picture is made in tiles, and where the card knows how far a place depends on others
+            the result does not depend on them. Where it does not know, such a picture is refused unless ``tile`` is given: then
+            tiles are blended, and the result depends on their size. See docs/translate.md.
+
+        Raises LabelError, SeedError, RequestError.
+
+        >>> from cganx.card import GeneratorCard, Image, Source
+        >>> from cganx.runtime import testing
+        >>> source = Source(channels=3, height=8, width=8, scale=2, context=1)
+        >>> image = Image(height=16, width=16, channels=3)
+        >>> card = GeneratorCard(name="larger", kind="image-to-image", source=source, image=image)
+        >>> testing.fake(card).translate(np.zeros((1, 20, 30, 3), np.uint8)).shape
+        (1, 40, 60, 3)
+        """
+        translator = self._translator(tile)
+        labels = self._labels.many(label)
+        if isinstance(pictures, np.ndarray) and pictures.ndim != 4:
+            raise RequestError(
+                f"pictures are uint8 [n, height, width, channels], not {pictures.shape}; of one picture that is picture[None]"
+            )
+        count = len(pictures)
+        drawn = np.frombuffer(os.urandom(8 * count), np.uint64) if seeds is None else _seeds(seeds)
+        for what, each in (("labels", labels), ("seeds", drawn)):
+            if each is not None and len(each) not in (1, count):
+                raise RequestError(f"there are {len(each)} {what} and {count} pictures: give one for all, or one each")
+        if mask is not None and len(mask) != count:
+            raise RequestError(f"there are {len(mask)} masks and {count} pictures: give one each")
+        numbers = _rows(drawn, count).tolist()
+        if not isinstance(pictures, np.ndarray):
+            return list(translator.made(wishes(self._file, pictures, mask, labels, numbers)))
+        scale = translator.source.scale
+        sizes = [side * scale for side in pictures.shape[1:3]]
+        made = np.empty((count, *sizes, self.card.image.channels), np.uint8)
+        for _ in translator.made(wishes(self._file, pictures, mask, labels, numbers, made)):
+            pass
+        found = made.view(Pictures)
+        found.seeds = tuple(numbers) if self._noise else None
+        return found
+
+    def translate_stream(
+        self,
+        pictures: Iterable[Array],
+        *,
+        label: Label = None,
+        seeds: Iterable[int] | None = None,
+        masks: Iterable[Array] | None = None,
+        tile: int | None = None,
+        watch: Callable[[float], None] | None = None,
+    ) -> Iterator[Array]:
+        """Yield what :meth:`translate` makes of each picture, in order, of any number of them, in constant memory.
+
+        Pictures are uint8 [height, width, channels]; neighbours of one size are made together. ``seeds`` and ``masks`` are
+        taken beside them. watch: called after each run with the share of the present picture that is there, 0..1; what it
+        raises ends the stream. Raises what :meth:`translate` does, when a picture's turn comes.
+        """
+        translator = self._translator(tile, watch)
+        each = None if seeds is None else (int(_seeds(seed)[0]) for seed in seeds)
+        return translator.made(wishes(self._file, pictures, masks, self._labels.many(label), each))
+
+    def _translator(self, tile: int | None, watch: Callable[[float], None] | None = None) -> Translator:
+        if self.card.source is None:
+            raise RequestError("this generator makes pictures from seeds: ask it by generate()")
+        self._ready()
+        translator = Translator(self._file, tile, self.device.name.startswith("cuda"), self._translated, watch)
+        translator.check_tile()
+        return translator
+
+    def _translated(self, feed: dict[str, Array]) -> Array:
+        tensors = self._file.tensors
+        named = feed if tensors is None else {tensors.named(name): value for name, value in feed.items()}
+        (made,) = self._fetched([self._output], named)
+        return made if self._output == "pixels" else to_pixels(made)
+
     def label_text(self, label: Label) -> str | None:
         """A label as the card spells it: the class's name, a blend as ``bag=0.3,sneaker=0.7``, None without classes."""
         weights = self._labels.many(label)
@@ -366,7 +458,7 @@ class Generator:
     ) -> _Request:
         card = self.card
         if "source" in self._file.inputs:
-            raise RequestError("this generator turns a picture into a picture; generate() is for generators from seeds alone")
+            raise RequestError("this generator turns pictures into pictures: give it some by translate() or cganx translate")
         weights = self._labels.many(labels)
         drawn = None if seeds is None else _seeds(seeds)
         points = None
@@ -411,7 +503,6 @@ class Generator:
         return made if self._output == "pixels" else to_pixels(made)
 
     def _outputs(self, request: _Request, names: list[str]) -> list[Array]:
-        session = self._ready()
         feed: dict[str, Array] = {}
         card = self.card
         if request.labels is not None:
@@ -434,6 +525,12 @@ class Generator:
         tensors = self._file.tensors
         if tensors is not None:
             feed = {tensors.named(name): self._as_declared(name, value) for name, value in feed.items()}
+        return self._fetched(names, feed)
+
+    def _fetched(self, names: list[str], feed: dict[str, Array]) -> list[Array]:
+        """Outputs by the contract's names for inputs by the file's, as the contract has them."""
+        session, tensors = self._ready(), self._file.tensors
+        if tensors is not None:
             names = [tensors.named(name) for name in names]
         try:
             outputs = list(session.run(names, feed))
@@ -629,18 +726,25 @@ def _is_there(path: str) -> bool:
 def _proved(generator: Generator) -> Generator:
     """Two runs must give finite images in range, as many as asked for; else what only looks like a generator would load."""
     file, card = generator._file, generator.card
-    if "source" in file.inputs:
+    if card.source is not None:
+        feed, sizes = proving(file, generator._labels)
+        made = dict(zip(file.outputs, generator._fetched(list(file.outputs), feed), strict=True))
+        _check_made(generator, made, len(feed["source"]), sizes)
         return generator
-    image = card.image
     for count in (1, 2):
         request = generator._request([0] * count if card.classes else None, range(count), None, None, None)
-        made = dict(zip(file.outputs, generator._outputs(request, list(file.outputs)), strict=True))
-        for values in made.values():
-            if len(values) != count:
-                raise NotAGenerator(f"it makes {len(values)} pictures where {count} are asked for")
-        if made["image"].shape[1:] != (image.channels, image.height, image.width):
-            raise NotAGenerator(f"its image is {made['image'].shape[1:]}, and the card says {generator.picture_shape}")
-        if not np.isfinite(made["image"]).all() or np.abs(made["image"]).max() > 1.0 + 1e-3:
-            hint = "" if file.tensors is None else ", by the values for black and white that were given"
-            raise NotAGenerator(f"its image is not finite or not within -1..1{hint}")
+        _check_made(generator, dict(zip(file.outputs, generator._outputs(request, list(file.outputs)), strict=True)), count)
     return generator
+
+
+def _check_made(generator: Generator, made: dict[str, Array], count: int, scaled: tuple[int, int] | None = None) -> None:
+    image = generator.card.image
+    height, width = scaled or (image.height, image.width)
+    for values in made.values():
+        if len(values) != count:
+            raise NotAGenerator(f"it makes {len(values)} pictures where {count} are asked for")
+    if made["image"].shape[1:] != (image.channels, height, width):
+        raise NotAGenerator(f"its image is {made['image'].shape[1:]}, and the card says {(height, width, image.channels)}")
+    if not np.isfinite(made["image"]).all() or np.abs(made["image"]).max() > 1.0 + 1e-3:
+        hint = "" if generator._file.tensors is None else ", by the values for black and white that were given"
+        raise NotAGenerator(f"its image is not finite or not within -1..1{hint}")

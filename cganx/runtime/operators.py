@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cganx.errors import UnsafeModel
-from cganx.runtime.model import DTYPES, FLOAT, INT8, INT32, INT64, MOST_RANK, UINT8, Node, Tensor
+from cganx.runtime.model import BOOL, DTYPES, FLOAT, INT8, INT32, INT64, MOST_RANK, UINT8, Node, Tensor
 
 __all__ = ["OPERATORS", "Fact", "Rule", "einsum_sizes"]
 
@@ -186,6 +186,12 @@ def _followed(node: Node, facts: Sequence[Fact]) -> bool:
     """Whether what is computed may be a size. Of what rests on the batch only constant multiples may: they grow with it."""
     constant = [fact.constant for fact in facts]
     return all(constant) or (node.operator == "Mul" and any(constant))
+
+
+def _compared(node: Node, inputs: Inputs) -> list[Fact]:
+    """True or false for each pair of values; no size may rest on it."""
+    shapes = [_input(node, inputs, index).shape for index in range(2)]
+    return [Fact(DTYPES[BOOL], _broadcast(node, *shapes), _constant(inputs))]
 
 
 def _where(node: Node, inputs: Inputs) -> list[Fact]:
@@ -378,7 +384,7 @@ def _slice(node: Node, inputs: Inputs) -> list[Fact]:
         low = None if step < 0 and end < -fact.shape[_axis(node, axis, len(fact.shape))] else end
         slices[_axis(node, axis, len(fact.shape))] = slice(start, low, step)
     shape = tuple(len(range(*part.indices(size))) for part, size in zip(slices, fact.shape, strict=True))
-    numbers = None if fact.numbers is None else fact.numbers[tuple(slices)]
+    numbers = fact.numbers[tuple(slices)] if fact.numbers is not None and _constant(inputs[1:]) else None
     return [Fact(fact.dtype, _positive(node, shape), _constant(inputs), numbers)]
 
 
@@ -478,7 +484,8 @@ def _gather(node: Node, inputs: Inputs) -> list[Fact]:
     axis = _axis(node, _integer(node, "axis", 0), len(fact.shape))
     shape = (*fact.shape[:axis], *index.shape, *fact.shape[axis + 1 :])
     numbers = None
-    if fact.numbers is not None and index.numbers is not None and prod(shape) <= MOST_VALUES:
+    # By a constant alone: a table that is looked up by a size could hold any size for those that nobody has followed.
+    if fact.numbers is not None and index.numbers is not None and index.constant and prod(shape) <= MOST_VALUES:
         if index.numbers.size and not -fact.shape[axis] <= index.numbers.min() <= index.numbers.max() < fact.shape[axis]:
             raise _refuse(node, "takes an element that is not there")
         numbers = np.take(fact.numbers, index.numbers.astype(np.int64), axis)
@@ -638,6 +645,7 @@ _SAME = (
 OPERATORS: Mapping[str, Rule] = {
     **dict.fromkeys(_SAME, _same),
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu"), _elementwise),
+    **dict.fromkeys(("Greater", "GreaterOrEqual", "Less", "LessOrEqual"), _compared),
     **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"), _reduce),
     **dict.fromkeys(("BatchNormalization", "InstanceNormalization"), _per_channel),
     "AveragePool": _window_pool,

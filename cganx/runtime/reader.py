@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard
+from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard, Source
 from cganx.errors import CardMismatch, ModelError, ModelNotFound, NotAGenerator, RequestError, UnsafeModel
 from cganx.runtime.cost import most_alive, work
 from cganx.runtime.model import DTYPES, FLOAT, INT32, INT64, MOST_RANK, UINT8, Dimension, Graph, Model, Node, Value, parse
 from cganx.runtime.operators import OPERATORS, Fact, stored
+from cganx.runtime.sizes import Space, ladder, shape_at, smallest
 from cganx.runtime.tensors import Tensors
 
 __all__ = ["LIMITS", "Limits", "ModelFile", "check_hash", "file_bytes", "follow", "read"]
@@ -41,7 +42,9 @@ class Limits:
 
     ``constant_elements`` are those that lie in the file or are computed from them alone, in at most ``folded_nodes`` nodes,
     for onnxruntime computes them while it builds a session. ``alive_elements`` lie in memory at once, ``made_elements``
-    are all that are made; ``drawn_elements`` are those of latent and noise. ``work`` is counted in multiply-adds.
+    are all that are made; ``drawn_elements`` are those of latent and noise. ``work`` is counted in multiply-adds. Where the
+    height and width of an image-to-image generator are open, all that is counted for tiles of at most ``symbolic_size`` a
+    side: of the largest that is within the limits.
     """
 
     file_bytes: int = 256 * MiB
@@ -64,7 +67,8 @@ class ModelFile:
     """A file that the reader accepts. ``inputs`` and ``outputs`` hold the shape a sample has, without the batch.
 
     ``sha256`` is the hash over the card's bytes and the graph's; it tells damage, not malice. Names and image are the
-    contract's; ``tensors`` says what they are in the file where it is foreign, and ``types`` are the inputs' there.
+    contract's; ``tensors`` says what they are in the file where it is foreign, and ``types`` are the inputs' there. Where
+    height and width are open, ``least`` and ``tile`` are the smallest and the largest side that the reader found to be right.
     """
 
     data: bytes = field(repr=False)
@@ -75,6 +79,8 @@ class ModelFile:
     path: str | None = None
     tensors: Tensors | None = None
     types: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
+    least: int | None = None
+    tile: int | None = None
 
 
 def read(
@@ -106,17 +112,26 @@ def read(
 
 
 def follow(
-    source: str | os.PathLike[str] | bytes, *, batch: int = _BATCH, latent: str = "latent", limits: Limits = LIMITS
+    source: str | os.PathLike[str] | bytes,
+    *,
+    batch: int = _BATCH,
+    latent: str = "latent",
+    limits: Limits = LIMITS,
+    space: tuple[int, int] | None = None,
 ) -> tuple[Graph, Mapping[str, Fact]]:
     """The graph of a file that passes the reader's rules, and what is known of every value in it at that batch.
 
-    The card is not looked at. Raises ModelNotFound, NotAGenerator, UnsafeModel or CardMismatch.
+    The card is not looked at. space: height and width of an image-to-image generator's source where they are open.
+
+    Raises ModelNotFound, NotAGenerator, UnsafeModel or CardMismatch.
     """
     data = source if isinstance(source, bytes) else file_bytes(os.fspath(source), limits)
     _check_length(len(data), limits)
     model = parse(memoryview(data))
-    _check_model(model, latent, limits)
-    return model.graph, _Checked(model.graph, limits, batch, latent).facts
+    _check_rules(model, limits)
+    known = None if space is None else Space(*space)
+    _check_at(model.graph, limits, latent, known)
+    return model.graph, _Checked(model.graph, limits, batch, latent, known).facts
 
 
 def file_bytes(path: str, limits: Limits = LIMITS) -> bytes:
@@ -167,17 +182,56 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Te
         digest = check_hash(model, text)
         card = card or GeneratorCard.from_json(text)
     assert card is not None
-    graph = _check_model(model, (tensors or Tensors()).latent, limits)
-    file = described(card, Ends(graph.inputs, graph.outputs, graph.facts), tensors, adopted=text is None)
-    return replace(file, data=data, sha256=digest or _hash(card.to_json(), model.graph_bytes), path=path)
+    _check_rules(model, limits)
+    digest = digest or _hash(card.to_json(), model.graph_bytes)
+    if card.source is not None and card.source.height is None:
+        file = _open(card, card.source, model.graph, tensors, limits, adopted=text is None)
+    else:
+        graph = _check_at(model.graph, limits, (tensors or Tensors()).latent)
+        file = described(card, Ends(graph.inputs, graph.outputs, graph.facts), tensors, adopted=text is None)
+    return replace(file, data=data, sha256=digest, path=path)
+
+
+def _open(
+    card: GeneratorCard, source: Source, graph: Graph, tensors: Tensors | None, limits: Limits, *, adopted: bool
+) -> ModelFile:
+    """A generator of open height and width: held to the limits at the largest tile for which it keeps them, and followed
+    at the smallest and at a mixture of both, so that no size in the file is taken for an open one."""
+    tile, largest = _first_that_holds(
+        ladder(source, limits.symbolic_size), lambda side: _check_at(graph, limits, space=Space(side, side)), source, limits
+    )
+    least, small = _first_that_holds(
+        smallest(source, tile), lambda side: _Checked(graph, limits, space=Space(side, side)), source, limits
+    )
+    mixed = [_Checked(graph, limits, space=Space(*sides)) for sides in ((least, tile), (tile, least))]
+    for checked in (largest, small, *mixed):
+        ends = Ends(checked.inputs, checked.outputs, checked.facts, checked.space)
+        file = described(card, ends, tensors, adopted=adopted)
+    return replace(file, least=least, tile=tile)
+
+
+def _first_that_holds(
+    sides: Iterator[int], check: Callable[[int], _Checked], source: Source, limits: Limits
+) -> tuple[int, _Checked]:
+    refused = UnsafeModel(f"its multiple of {source.multiple:,} is over {limits.symbolic_size:,} pixels, a tile's side{_MORE}")
+    for side in sides:
+        try:
+            return side, check(side)
+        except UnsafeModel as error:
+            refused = error
+    raise refused
 
 
 class Ends(NamedTuple):
-    """What goes in and out of a graph, and the types and shapes of these values at a batch of two."""
+    """What goes in and out of a graph, and the types and shapes of these values at a batch of two.
+
+    ``space`` is the source's where height and width are open and these facts hold for it.
+    """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     facts: Mapping[str, Fact]
+    space: Space | None = None
 
 
 def described(card: GeneratorCard, ends: Ends, tensors: Tensors | None, *, adopted: bool) -> ModelFile:
@@ -206,20 +260,24 @@ def _by_contract(values: tuple[Value, ...], tensors: Tensors) -> dict[str, Value
     return {known.get(value.name, value.name): value for value in values}
 
 
-def _check_model(model: Model, latent: str, limits: Limits) -> _Checked:
-    """All of a file that does not depend on its card."""
+def _check_rules(model: Model, limits: Limits) -> None:
+    """What of a file depends on neither its card nor the sizes in it."""
     if "ort_config" in model.metadata:
         raise UnsafeModel("it brings options for onnxruntime, which are for who runs it to choose")
     if model.opset not in _OPSETS:
         raise UnsafeModel(f"it is of opset {model.opset}; generators are of {_OPSETS[0]} to {_OPSETS[-1]}")
     _check_graph(model.graph, limits)
-    graph = _Checked(model.graph, limits, latent=latent)
-    alone, many = (_Checked(model.graph, limits, batch, latent) for batch in _OTHER_BATCHES)
+
+
+def _check_at(graph: Graph, limits: Limits, latent: str = "latent", space: Space | None = None) -> _Checked:
+    """What the graph makes and asks for, for sources of that space where height and width are open."""
+    checked = _Checked(graph, limits, latent=latent, space=space)
+    alone, many = (_Checked(graph, limits, batch, latent, space) for batch in _OTHER_BATCHES)
     # What is as large at any batch onnxruntime may compute while it builds a session, and it keeps all of that.
     fixed = {name for name, fact in alone.facts.items() if fact.elements == many.facts[name].elements}
-    _check_folding(model.graph, alone.facts, fixed, limits)
-    _check_run(model.graph, alone.facts, fixed, limits)
-    return graph
+    _check_folding(graph, alone.facts, fixed, limits)
+    _check_run(graph, alone.facts, fixed, limits)
+    return checked
 
 
 def _check_run(graph: Graph, alone: Mapping[str, Fact], fixed: Set[str], limits: Limits) -> None:
@@ -268,8 +326,10 @@ def _check_graph(graph: Graph, limits: Limits) -> None:
 class _Checked:
     """Follows shapes through a graph once; ``facts`` holds what is known of every value."""
 
-    def __init__(self, graph: Graph, limits: Limits, batch: int = _BATCH, latent: str = "latent") -> None:
-        self.limits, self.batch, self.latent = limits, batch, latent
+    def __init__(
+        self, graph: Graph, limits: Limits, batch: int = _BATCH, latent: str = "latent", space: Space | None = None
+    ) -> None:
+        self.limits, self.batch, self.latent, self.space = limits, batch, latent, space
         self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
         for name, fact in self.facts.items():
             self._count(f"tensor {name!r}", fact)
@@ -291,7 +351,9 @@ class _Checked:
 
     def _declared(self, value: Value) -> Fact:
         dtype, shape = batched(value)
-        sizes = [size if isinstance(size, int) else self.limits.symbolic_size for size in shape[1:]]
+        sizes = None if self.space is None else shape_at(value.name, shape[1:], self.space)
+        if sizes is None:
+            sizes = tuple(size if isinstance(size, int) else self.limits.symbolic_size for size in shape[1:])
         if any(size < 1 for size in sizes):
             raise UnsafeModel(f"input {value.name!r} has an impossible shape {value.shape}")
         fact = Fact(dtype, (self.batch, *sizes))
@@ -387,16 +449,19 @@ def _check_card(card: GeneratorCard, graph: Ends, tensors: Tensors, *, adopted: 
         if name == "mask" and card.source is not None:
             _check_input(inputs[name], number, (1, card.source.height, card.source.width))
         elif _is_noise(name):
-            _check_input(inputs[name], number, tuple(graph.facts[name].shape[1:]))
+            _check_noise(inputs[name], graph, left_open=card.source is not None and card.source.height is None)
         else:
             raise CardMismatch(f"the graph has an input {inputs[name].name!r} that the card does not speak of")
     image = card.image
-    open_size = card.source is not None and card.source.height is None
-    _check_output(graph, tensors.image, number, tensors.shape(image.channels, image.height, image.width), open_size)
+    open_size = card.source is not None and card.source.height is None and graph.space is None
+    height, width = image.height, image.width
+    if card.source is not None and graph.space is not None:
+        height, width = (card.source.scale * side for side in graph.space)
+    _check_output(graph, tensors.image, number, tensors.shape(image.channels, height, width), open_size)
     if foreign:  # what else it makes is never asked for
         return
     if any(value.name == "pixels" for value in graph.outputs):
-        _check_output(graph, "pixels", DTYPES[UINT8], (image.height, image.width, image.channels), open_size)
+        _check_output(graph, "pixels", DTYPES[UINT8], (height, width, image.channels), open_size)
     elif not adopted:
         raise CardMismatch("the graph has no output 'pixels'")
     extra = {value.name for value in graph.outputs} - {"image", "pixels"}
@@ -407,6 +472,21 @@ def _check_card(card: GeneratorCard, graph: Ends, tensors: Tensors, *, adopted: 
 def _is_noise(name: str) -> bool:
     number = name.removeprefix("noise.")
     return name != number and len(number) <= MOST_NOISE_DIGITS and number.isdecimal() and str(int(number)) == number
+
+
+def _check_noise(value: Value, graph: Ends, *, left_open: bool) -> None:
+    """Its sizes are its own; open ones follow the source's: ``height``, ``width/8``. A session leaves them to the first run."""
+    sizes = tuple(graph.facts[value.name].shape[1:])
+    said = (value.shape or ())[1:]
+    if left_open and graph.space is None and value.dtype == DTYPES[FLOAT]:
+        return
+    if graph.space is None or all(isinstance(size, int) for size in said):
+        _check_input(value, DTYPES[FLOAT], sizes)
+    elif value.dtype != DTYPES[FLOAT] or shape_at(value.name, said, graph.space) != sizes:
+        raise CardMismatch(
+            f"the graph's input {value.name!r} is {value.dtype} {value.shape}; open sizes of noise are named after the "
+            "source's: height, width, height/8, width*2"
+        )
 
 
 def _check_input(value: Value, dtype: np.dtype[Any], sizes: tuple[int | None, ...], *, foreign: bool = False) -> None:

@@ -1463,6 +1463,52 @@ def damaged() -> bytes:
     return DATA[:at] + bytes([DATA[at] ^ 1]) + DATA[at + 1 :]
 
 
+TURNER = {
+    "format": 1,
+    "name": "turner",
+    "kind": "image-to-image",
+    "classes": [],
+    "image": {"height": 8, "width": 8, "channels": 3},
+    "licences": {"code": "Apache-2.0"},
+}
+
+
+def _turner(operator: str = "Tanh", **source: int) -> bytes:
+    """source [batch, 3, height, width] through one operator, with a card that says so and what is given."""
+    value, sides = helper.make_tensor_value_info, ["height", "width"]
+    nodes = [helper.make_node(operator, ["source"], ["turned"]), helper.make_node("Tanh", ["turned"], ["image"])]
+    ends = [value(name, TensorProto.FLOAT, ["batch", 3, *sides]) for name in ("source", "image")]
+    graph_ = helper.make_graph(nodes, "turner", ends[:1], ends[1:])
+    made = helper.make_model(graph_, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    card_ = TURNER | {"source": {"channels": 3, "multiple": 1, "scale": 1} | source}
+    return sealed(made, json.dumps(card_).encode())
+
+
+@raw("makes one pixel of every source, and says that sizes are open", "output 'image' is", CardMismatch)
+def lying_open_sizes() -> bytes:
+    return _turner("GlobalAveragePool")
+
+
+@raw("has every picture padded to a multiple of a billion", "source.multiple is 1000000000", CardMismatch)
+def huge_multiple() -> bytes:
+    return _turner(multiple=10**9)
+
+
+@raw("makes pictures of no size, or a million times as large", "source.scale is", CardMismatch)
+def scales_out_of_range() -> list[bytes]:
+    return [_turner(scale=0), _turner(scale=10**6), _turner(scale=-4)]
+
+
+@raw("says four times as large, and its graph keeps the size", "output 'image' is", CardMismatch)
+def size_that_does_not_follow_the_scale() -> bytes:
+    return _turner(scale=4)
+
+
+@graph("takes a mask, and no source to fill", "mask", CardMismatch)
+def mask_without_source(made: Graph) -> None:
+    made.graph.input.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["batch", 1, 8, 8]))
+
+
 def _entries(data: bytes) -> list[tuple[bytes, bytes]]:
     found: list[tuple[bytes, bytes]] = []
     one: Field

@@ -244,7 +244,7 @@ MAKERS: dict[str, Make] = {
     "Gemm": _gemm,
     "QuantizeLinear": _quantize,
     "DequantizeLinear": _quantized_conv,
-    **dict.fromkeys(("Add", "Mul", "Max", "Pow", "PRelu"), _joined),
+    **dict.fromkeys(("Add", "GreaterOrEqual", "Less", "Max", "Mul", "PRelu", "Pow"), _joined),
     "Transpose": _turned,
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _blocks),
     **dict.fromkeys(("Softmax", "LogSoftmax", "LpNormalization", "Flatten"), _along),

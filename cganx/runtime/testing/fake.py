@@ -89,7 +89,10 @@ class _FakeSession:
         number = min(len(value) for value in feed.values())
         rows = [b"".join(feed[name][row].tobytes() for name in sorted(feed)) for row in range(number)]
         seeds = [int.from_bytes(blake2b(row, digest_size=8).digest(), "little") for row in rows]
-        sizes = image.channels, image.height, image.width
+        source = self.file.card.source
+        taken = (image.height, image.width) if source is None else feed["source"].shape[2:]
+        scale = 1 if source is None else source.scale
+        sizes = image.channels, taken[0] * scale, taken[1] * scale
         made = latents.uniform(np.array(seeds, np.uint64), prod(sizes)).reshape(number, *sizes)
         outputs = {"image": made, "pixels": np.ascontiguousarray(to_pixels(made))}
         if tensors is not None:
