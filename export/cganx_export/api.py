@@ -43,11 +43,14 @@ def export(
         module: called as ``module(latent, label, code, truncation)`` with those of them that the card has: latent float32
             [n, latent.size], label float32 [n, classes] (weights with sum 1; of attributes 0..1 each) or, where the module
             wants that, class numbers int64 [n], code float32 [n, codes], truncation float32 [n, 1]; returns float
-            [n, channels, height, width] in -1..1. An output without a last tanh, sigmoid or clip is clipped in the graph.
+            [n, channels, height, width] in -1..1. Where the card has a source, called as ``module(source, mask, label)``: a
+            source float32 [n, channels, height, width] in -1..1, and a mask float32 [n, 1, height, width] of 0 and 1 where
+            its ``takes_mask`` or the convention says so; the image is ``scale`` times as large. An output without a last
+            tanh, sigmoid or clip is clipped in the graph.
             What it draws by randn, rand, normal or uniform becomes the file's inputs ``noise.N``. It is exported in eval
             mode and float32, and is not changed itself. See docs/export-any.md.
-        card: what the generator is; ``parity`` and, of ``method``, ``rewrites``, ``rewrites_timed`` and for float16
-            ``weights`` are filled in.
+        card: what the generator is; ``parity``, ``source.context`` where sizes are open and it is not said, and, of
+            ``method``, ``rewrites``, ``rewrites_timed`` and for float16 ``weights`` are filled in.
         path: where the file goes. Its folder is made where there is none; the file appears whole, by rename.
         label_input: ``weights`` keeps the label as it is, ``index`` makes it int64 [n].
         rewrite: time exact rewrites of the graph in onnxruntime on this machine, each in a process of its own, and keep
@@ -62,7 +65,7 @@ def export(
         oracle: a classifier of the card's classes (`cganx.evaluation.quick_oracle`) that measures label agreement, of which a
             lower precision may lose 0.005.
         force: take any loss of agreement.
-        convention: where the module's latent has another shape, or its image another range or layout.
+        convention: where the module's latent has another shape, its pictures another range or layout, or it takes a mask.
 
     Raises ExportError where the module cannot become such a file or the file does not do what the module does; then
     nothing is written, and a file that was there stays. BackendMissing where torch, onnx, onnxscript or onnxruntime is
@@ -107,6 +110,8 @@ def export_run(
     precision: Literal["float32", "float16", "int8"] = "float32",
     data: str | os.PathLike[str] | None = None,
     force: bool = False,
+    back: bool = False,
+    color_space: str | None = None,
 ) -> ExportReport:
     """Write a run's generator as one verified .onnx file: its EMA weights, with all that folds folded.
 
@@ -122,9 +127,12 @@ def export_run(
         triton: also write the file into this Triton model repository, under the card's name; see `write_triton`.
         data: the real pictures that the run learnt from, whose oracle measures the label agreement of a lower ``precision``;
             those that the run names where it is None.
+        back: of a cycle between two heaps of pictures, write the way back.
+        color_space: the card's ``image.color_space`` where pictures are no colours: ``normals`` for maps of normals, or
+            ``data``; ``gray`` or ``srgb`` by the channels where it is None.
 
-    Raises ExportError, DataError where ``data`` cannot be read, TrainingError where the run or checkpoint cannot be, and
-    BackendMissing.
+    Raises ExportError, DataError where ``data`` cannot be read, TrainingError where the run or checkpoint cannot be,
+    CardMismatch for normals of one channel, and BackendMissing.
     """
     require_packages()
     from cganx.networks import folded
@@ -141,8 +149,9 @@ def export_run(
     if classifier is not None and Path(classifier).absolute() == Path(out).absolute():
         raise ExportError(f"the generator and the classifier cannot both be {out}; give the classifier a name of its own")
     proven = None if classifier is None else prove_classifier(source, Path(classifier), step)
-    generator, card = source.generator(step), source.card(step)
+    generator, card = source.generator(step, back=back), source.card(step, back=back)
     card = card if name is None else replace(card, name=name)
+    card = card if color_space is None else replace(card, image=replace(card.image, color_space=color_space))
     if triton is not None:
         refuse_bad_repository(Path(triton), card.name)
     report = export_module(

@@ -77,6 +77,12 @@ def _checkpoint(context: click.Context, parameter: click.Parameter, value: str) 
     metavar="FILE",
     help="Also write the discriminator as a classifier: picture in, class logits out. For sgan, and others that learn classes.",
 )
+@click.option("--back", is_flag=True, help="Of a cycle between two heaps of pictures: write the way back.")
+@click.option(
+    "--color-space",
+    type=click.Choice(["normals", "data"]),
+    help="What pictures hold where they are no colours: a map of normals, or other data. See docs/file.md.",
+)
 @click.option("--sidecar", is_flag=True, help="Also write the card as OUT.json.")
 @click.option(
     "--triton",
@@ -99,6 +105,8 @@ def export(
     force: bool,
     name: str | None,
     classifier: Path | None,
+    back: bool,
+    color_space: str | None,
     sidecar: bool,
     triton: Path | None,
 ) -> None:
@@ -132,6 +140,8 @@ def export(
             precision=precision,
             data=data,
             force=force,
+            back=back,
+            color_space=color_space,
         )
     if out is None and report.triton is not None:
         report = replace(report, path=report.triton)
@@ -186,7 +196,10 @@ def _chosen(card: GeneratorCard, checkpoint: Checkpoint) -> str:
     if not metrics:
         note = "; no checkpoint was judged, so it is the latest" if checkpoint == "best" else ""
         return f"{step}{note}"
+    best = ", the best of those judged" if checkpoint == "best" else ""
+    if "values" in metrics:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in metrics["values"].items())
+        return f"{step}{best}: {values}, by {metrics['samples']:,} held-out pictures"
     agreement = f", label agreement {metrics['agreement']:.3f}" if "agreement" in metrics else ""
     floors = f" ({metrics['frechet'] / metrics['floor']:.1f} floors)" if metrics["floor"] > 0 else ""
-    best = ", the best of those judged" if checkpoint == "best" else ""
     return f"{step}{best}: Frechet distance {metrics['frechet']:.2f}{floors}{agreement}, by {metrics['samples']:,} pictures"

@@ -16,7 +16,9 @@ class Convention:
 
     ``latent`` is the shape that the module's latent has for one picture, such as (100, 1, 1): the graph reshapes the file's
     [batch, size] to it; () leaves it as it is. ``low`` is the image's value for black and ``high`` that for white; with
-    ``channels_last`` the module returns [batch, height, width, channels].
+    ``channels_last`` the module returns [batch, height, width, channels]. Of an image-to-image generator both speak of the
+    source too, and ``mask`` says whether the module takes one; by default its attribute ``takes_mask`` does, and none is taken
+    where it has no such.
 
     Raises ExportError where ``low`` is not below ``high``, or the shape has a size below 1.
     """
@@ -25,6 +27,7 @@ class Convention:
     low: float = -1.0
     high: float = 1.0
     channels_last: bool = False
+    mask: bool | None = None
 
     def __post_init__(self) -> None:
         if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import add, mul, sub
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from cganx.card import GeneratorCard
 from cganx.errors import ExportError
+from cganx_export.arguments import Inputs, Size
 from cganx_export.cleaning import attributes, clean, constants, renamed, replace_nodes, store
 
 __all__ = ["finished", "pixels_of"]
@@ -24,6 +24,8 @@ _ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {"Add": add, "Sub":
 _MOVING = ("Identity", "Reshape", "Transpose", "Slice", "DepthToSpace", "SpaceToDepth", "Squeeze", "Unsqueeze", "Flatten")
 
 UNUSED = {
+    "source": "the module does not use its source: every picture would become the same",
+    "mask": "the module does not use its mask; take it out of forward, and say Convention(mask=False)",
     "latent": "the module does not use its latent: every picture of a class would be the same",
     "label": "the module does not use its label; give a card of kind 'unconditional' where nothing is chosen by label",
     "code": "the module does not use its codes; give a card without codes",
@@ -37,18 +39,17 @@ def pixels_of(image: np.ndarray) -> np.ndarray:
     return np.clip(levels, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def finished(
-    traced: onnx.GraphProto, card: GeneratorCard, noise: Sequence[tuple[int, ...]] = ()
-) -> tuple[onnx.GraphProto, bool]:
+def finished(traced: onnx.GraphProto, inputs: Inputs) -> tuple[onnx.GraphProto, bool]:
     """The graph with the contract's inputs and outputs, and whether its image had to be clipped to -1..1.
 
-    ``noise`` are the shapes of its noise for one picture. A label that was traced as whole numbers stays an index.
+    A label that was traced as whole numbers stays an index.
     """
+    card = inputs.card
     graph = onnx.GraphProto()
     graph.CopyFrom(traced)
     used = {name for node in graph.node for name in node.input}
-    by_index = any(value.name == "/1" and value.type.tensor_type.elem_type == TensorProto.INT64 for value in traced.input)
-    shapes = _input_shapes(card, noise)
+    by_index = any(value.type.tensor_type.elem_type == TensorProto.INT64 for value in traced.input)
+    shapes = inputs.shapes()
     for place, said in enumerate(shapes):
         if f"/{place}" not in used:
             raise ExportError(UNUSED.get(said, f"the module draws {said} and does not use it; take the draw out of forward"))
@@ -63,29 +64,20 @@ def finished(
                 one_hot = store(graph, "/one_hot", np.eye(len(card.classes), dtype=np.float32))
                 gather = helper.make_node("Gather", [one_hot, "/index"], [f"/{place}"], axis=0)
                 replace_nodes(graph, [gather, *graph.node])
-        graph.input.append(helper.make_tensor_value_info(name, number, [BATCH, *shape]))
+        graph.input.append(helper.make_tensor_value_info(name, number, [BATCH, *_written(shape)]))
     clipped = not _bounded(graph, "/image")
     _clip(graph)
     _add_pixels(graph)
-    size = (card.image.height, card.image.width)
+    channels, *sides = _written(inputs.image())
     del graph.output[:]
-    graph.output.append(helper.make_tensor_value_info("/image", TensorProto.FLOAT, [BATCH, card.image.channels, *size]))
-    graph.output.append(helper.make_tensor_value_info("/pixels", TensorProto.UINT8, [BATCH, *size, card.image.channels]))
+    graph.output.append(helper.make_tensor_value_info("/image", TensorProto.FLOAT, [BATCH, channels, *sides]))
+    graph.output.append(helper.make_tensor_value_info("/pixels", TensorProto.UINT8, [BATCH, *sides, channels]))
     return renamed(clean(graph), names), clipped
 
 
-def _input_shapes(card: GeneratorCard, noise: Sequence[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """The file's inputs in their order, and what shape they have for one picture."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    if card.latent is not None:
-        shapes["latent"] = (card.latent.size,)
-    if card.classes:
-        shapes["label"] = (len(card.classes),)
-    if card.codes:
-        shapes["code"] = (len(card.codes),)
-    if card.truncates:
-        shapes["truncation"] = (1,)
-    return shapes | {f"noise.{number}": shape for number, shape in enumerate(noise)}
+def _written(shape: tuple[Size, ...]) -> list[int | str]:
+    """The sizes as the file declares them."""
+    return [size if isinstance(size, int) else str(size) for size in shape]
 
 
 def _bounded(graph: onnx.GraphProto, name: str) -> bool:

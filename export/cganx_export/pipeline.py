@@ -12,13 +12,15 @@ import onnx
 import torch
 from torch import nn
 
-from cganx.card import GeneratorCard, Label
+from cganx.card import GeneratorCard, Label, Source
 from cganx.errors import CardMismatch, ExportError, ModelError
 from cganx.runtime.backend import import_onnxruntime, threads_here
 from cganx.runtime.reader import read
 from cganx_export import parity, timing
-from cganx_export.adapting import BATCH, Adapted, adapted, example, own_module
+from cganx_export.adapting import BATCH, Adapted, adapted, example, inputs_of, own_module
+from cganx_export.arguments import Inputs, Space, nominal
 from cganx_export.cleaning import clean, fold_batch_norm
+from cganx_export.context import with_context
 from cganx_export.convention import Convention
 from cganx_export.halving import halved, rounded
 from cganx_export.head import finished
@@ -51,14 +53,20 @@ def export_module(
     _check_weights(weights)
     refuse_bad_precision(precision, weights)
     card = _asked(card, label_input)
+    if precision != "float32" and card.source is not None:
+        raise ExportError(
+            f"precision={precision!r} is judged by pictures made of seeds, and an image-to-image generator makes its own of "
+            "sources; export it in float32, with weights='float16' where the file should be small"
+        )
     _check_card(card)
 
     # The function, as torch computes it
-    module, reference = (adapted(prepared(one), card, convention) for one in (module, reference))
-    noise = module.noise if isinstance(module, Adapted) else ()
-    given = _given(module, card, noise)
+    taken = inputs_of(own_module(reference), card, convention)
+    module, reference = (adapted(prepared(one), taken, convention) for one in (module, reference))
+    inputs = module.inputs if isinstance(module, Adapted) else taken
+    given = _given(module, inputs)
     image = _called(reference, given)
-    _check_image(image, card)
+    _check_image(image, inputs)
     if not torch.isfinite(image).all():
         raise ExportError(
             f"torch itself gives values that are not finite{_first_not_finite(reference, given)}; fill what a checkpoint or "
@@ -66,18 +74,20 @@ def export_module(
         )
 
     # The graph
-    traced = clean(trace(module, given))
+    traced = clean(_traced(module, inputs, given))
     fold_batch_norm(traced)
-    graph, clipped = finished(batch_invariant(traced), card, noise)
-    graph, trials = _rewritten(graph, card) if rewrite else (graph, ())
+    graph, clipped = finished(batch_invariant(traced), inputs)
+    card = card if card.source is None else replace(card, source=with_context(card.source, graph))
+    inputs = replace(inputs, card=card)
+    graph, trials = _rewritten(graph, inputs) if rewrite else (graph, ())
 
     # The proof
-    found = parity.check(_checked(graph), reference, card)
+    found = parity.check(_checked(graph), reference, inputs)
     if weights == "float16":
-        graph, found = _halved(graph, card, found)
+        graph, found = _halved(graph, inputs, found)
     loss = None
     if precision != "float32":
-        graph, loss = lowered(graph, card, precision, judge or Judge())
+        graph, loss = lowered(graph, inputs, precision, judge or Judge())
         _checked(graph)
     card = _described(card, found, trials, loss)
     data, digest = seal(graph, card)
@@ -103,9 +113,9 @@ def export_module(
 
 
 def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> GeneratorCard:
-    """The card with the label input asked for. Raises ExportError for kinds that this export does not write."""
-    if card.kind == "image-to-image" or card.latent is None:
-        raise ExportError("image-to-image generators cannot be exported yet; give a card with a latent and no source")
+    """The card with the label input asked for. Raises ExportError where it cannot be."""
+    if card.source is not None:
+        _check_source(card, card.source)
     if label_input not in ("weights", "index"):
         raise ExportError(f"label_input is {label_input!r}; say 'weights' or 'index'")
     if card.label is None:
@@ -114,6 +124,25 @@ def _asked(card: GeneratorCard, label_input: Literal["weights", "index"]) -> Gen
         return replace(card, label=Label(input=label_input))
     except CardMismatch as error:
         raise ExportError(f"{error}. Export with label_input='weights'") from error
+
+
+def _check_source(card: GeneratorCard, source: Source) -> None:
+    """Raise ExportError where the card's sizes do not go together."""
+    if card.latent is not None or card.codes or card.truncates:
+        raise ExportError(
+            "an image-to-image generator takes a source, and no latent, codes or truncation; what it draws in forward becomes "
+            "its noise"
+        )
+    space, image = nominal(card, source), (card.image.height, card.image.width)
+    if tuple(side * source.scale for side in space) != image:
+        raise ExportError(
+            f"an image of {image[0]} x {image[1]} is not {source.scale} times as large as a source of {space[0]} x {space[1]}; "
+            "mend the card's image, or its source"
+        )
+    if any(side % source.multiple for side in space):
+        raise ExportError(
+            f"a source of {space[0]} x {space[1]} is not divisible by {source.multiple}, the card's multiple; mend either"
+        )
 
 
 def _check_weights(weights: str) -> None:
@@ -139,12 +168,24 @@ def _check_card(card: GeneratorCard) -> None:
         raise ExportError(f"the card cannot be written as JSON: {error}. Give plain finite numbers, texts and lists") from error
 
 
-def _given(module: nn.Module, card: GeneratorCard, noise: tuple[tuple[int, ...], ...]) -> tuple[torch.Tensor, ...]:
-    """What the module is traced with, in the order of the file's inputs."""
-    given = list(example(card))
+def _given(module: nn.Module, inputs: Inputs, space: Space | None = None) -> tuple[torch.Tensor, ...]:
+    """Examples of what the module takes, in the order of the file's inputs."""
+    given = dict(zip(inputs.shapes(), example(inputs, space), strict=True))
     if isinstance(module, Adapted) and module.takes_index:
-        given[1] = given[1].argmax(1)
-    return (*given, *(torch.randn(BATCH, *shape, generator=torch.Generator().manual_seed(0)) for shape in noise))
+        given["label"] = given["label"].argmax(1)
+    return tuple(given.values())
+
+
+def _traced(module: nn.Module, inputs: Inputs, given: tuple[torch.Tensor, ...]) -> onnx.GraphProto:
+    """The module's graph, open in height and width where the card wants that."""
+    if not inputs.open or inputs.space is None or inputs.card.source is None:
+        return trace(module, given)
+    # Sizes of 1 would be taken for constants, and equal ones for the same.
+    step = inputs.card.source.multiple
+    rows = max(2, inputs.space[0] // step)
+    columns = max(rows + 1, inputs.space[1] // step)
+    examples = _given(module, inputs, (rows * step, columns * step))
+    return trace(module, examples, tuple(inputs.shapes().values()), step)
 
 
 def _called(module: nn.Module, given: tuple[torch.Tensor, ...]) -> Any:
@@ -171,20 +212,20 @@ def _first_not_finite(module: nn.Module, given: tuple[torch.Tensor, ...]) -> str
     return found[0] if found else ""
 
 
-def _check_image(image: Any, card: GeneratorCard) -> None:
-    wanted = [BATCH, card.image.channels, card.image.height, card.image.width]
+def _check_image(image: Any, inputs: Inputs) -> None:
+    wanted = [BATCH, *inputs.sizes(inputs.image())]
     if not isinstance(image, torch.Tensor) or image.dtype != torch.float32 or list(image.shape) != wanted:
         got = f"{image.dtype} {list(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
         raise ExportError(f"the module gives {got}, but the card asks for torch.float32 {wanted}; mend the card or the module")
 
 
-def _rewritten(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[onnx.GraphProto, tuple[RewriteTrial, ...]]:
+def _rewritten(graph: onnx.GraphProto, inputs: Inputs) -> tuple[onnx.GraphProto, tuple[RewriteTrial, ...]]:
     """The graph in the form that is fastest here, and what was timed."""
-    tried = [form for form in forms(graph) if not form.rewrites or _is_read(form.graph, card)]
+    tried = [form for form in forms(graph) if not form.rewrites or _is_read(form.graph, inputs.card)]
     if len(tried) == 1:
         return graph, ()
     models = [model_of(form.graph).SerializeToString(deterministic=True) for form in tried]
-    trials = timing.compare([form.rewrites for form in tried], models, card)
+    trials = timing.compare([form.rewrites for form in tried], models, inputs)
     chosen = timing.fastest(trials)
     if chosen is None:
         return graph, trials
@@ -201,11 +242,11 @@ def _is_read(graph: onnx.GraphProto, card: GeneratorCard) -> bool:
     return True
 
 
-def _halved(graph: onnx.GraphProto, card: GeneratorCard, found: Parity) -> tuple[onnx.GraphProto, Parity]:
+def _halved(graph: onnx.GraphProto, inputs: Inputs, found: Parity) -> tuple[onnx.GraphProto, Parity]:
     """The proven graph with float16 weights, itself proven."""
     made = halved(graph)
     forms = parity.Forms(full=_checked(graph), rounded=_checked(rounded(graph)), halved=_checked(made))
-    return made, parity.check_rounding(forms, card, found)
+    return made, parity.check_rounding(forms, inputs, found)
 
 
 def _checked(graph: onnx.GraphProto) -> bytes:
@@ -234,6 +275,8 @@ def _described(
         "tolerance": found.tolerance,
         "batch_invariant": found.batch_invariant,
     }
+    if found.sizes:
+        compared["sizes"] = [list(space) for space in found.sizes]
     if found.rounding is not None:
         method["weights"] = "float16"
         compared["rounding"] = {name: _two_digits(value) for name, value in asdict(found.rounding).items()}

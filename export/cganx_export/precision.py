@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cganx.card import GeneratorCard
 from cganx.errors import ExportError, ModelError
 from cganx.runtime import Generator, load
+from cganx_export.arguments import Inputs
 from cganx_export.half_computing import computing_in_half
 from cganx_export.parity import MOST_FAR
 from cganx_export.quantizing import quantized
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_LOST", "PRECISIONS", "Judge", "Precision", "lowered"]
 
 Precision = Literal["float32", "float16", "int8"]
-Made = Callable[[onnx.GraphProto, GeneratorCard], onnx.GraphProto]
+Made = Callable[[onnx.GraphProto, Inputs], onnx.GraphProto]
 PRECISIONS: Mapping[str, Made] = {"float16": lambda graph, _: computing_in_half(graph), "int8": quantized}
 """How a float32 graph becomes one of each other precision."""
 
@@ -47,14 +48,15 @@ class Judge:
 
 
 def lowered(
-    graph: onnx.GraphProto, card: GeneratorCard, precision: Precision, judge: Judge
+    graph: onnx.GraphProto, inputs: Inputs, precision: Precision, judge: Judge
 ) -> tuple[onnx.GraphProto, PrecisionLoss]:
     """The graph in that precision, and what it costs beside ``graph``: pixels, label agreement and time on this machine.
 
     Raises ExportError where the pictures are not finite, depend on the batch they are made in, or lose more than MOST_LOST of
     their label agreement and the judge does not force it.
     """
-    made = PRECISIONS[precision](graph, card)
+    card = inputs.card
+    made = PRECISIONS[precision](graph, inputs)
     try:
         full, low = (load(seal(one, card)[0], device="cpu") for one in (graph, made))
     except ModelError as error:

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from cganx.card import GeneratorCard
 from cganx.errors import ExportError
 from cganx.runtime.backend import first_line
 from cganx.runtime.latents import normal, uniform
-from cganx_export import parity
+from cganx_export.arguments import Inputs
 from cganx_export.cleaning import clean, constants, named, renamed
 from cganx_export.sealing import model_of
 from cganx_export.tracing import silence
@@ -36,7 +35,7 @@ CALIBRATED, BATCH = 256, 32
 FIRST_SEED = 2**63
 
 
-def quantized(graph: onnx.GraphProto, card: GeneratorCard) -> onnx.GraphProto:
+def quantized(graph: onnx.GraphProto, inputs: Inputs) -> onnx.GraphProto:
     """A copy whose convolutions are computed in int8. Raises ExportError where there is none to compute so."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -56,7 +55,7 @@ def quantized(graph: onnx.GraphProto, card: GeneratorCard) -> onnx.GraphProto:
             quantize_static(
                 model,
                 made,
-                _reader(card, parity.session_of(model.SerializeToString())),
+                _reader(inputs),
                 quant_format=QuantFormat.QDQ,
                 nodes_to_quantize=chosen,
                 per_channel=True,
@@ -83,13 +82,13 @@ def _wide_convolutions(graph: onnx.GraphProto) -> list[str]:
     ]
 
 
-def _reader(card: GeneratorCard, session: Any) -> Any:
+def _reader(inputs: Inputs) -> Any:
     """What the convolutions' ranges are taken from: latents of seeds, every class alike, codes as training draws them."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches = _batches(card, session)
+            self._batches = _batches(inputs)
 
         def get_next(self) -> dict[str, np.ndarray[Any, Any]] | None:
             return next(self._batches, None)
@@ -97,19 +96,20 @@ def _reader(card: GeneratorCard, session: Any) -> Any:
     return Reader()
 
 
-def _batches(card: GeneratorCard, session: Any) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
-    assert card.latent is not None
-    draw = normal if card.latent.distribution == "normal" else uniform
-    random = np.random.default_rng(3)
-    classes = len(card.classes)
+def _batches(inputs: Inputs) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+    card, random = inputs.card, np.random.default_rng(3)
     for first in range(0, CALIBRATED, BATCH):
         places = np.arange(first, first + BATCH)
-        latent = draw(np.uint64(FIRST_SEED) + places.astype(np.uint64), card.latent.size)
-        weights = np.eye(classes, dtype=np.float32)[places % classes] if classes else None
+        weights = None
         if card.kind == "attributes":
-            weights = random.integers(0, 2, (BATCH, classes)).astype(np.float32)
-        code = parity.codes(card, random, BATCH) if card.codes else None
-        yield parity.feeds(card, latent, weights, code, parity.more(session, random, BATCH))
+            weights = random.integers(0, 2, (BATCH, len(card.classes))).astype(np.float32)
+        elif card.classes:
+            weights = np.eye(len(card.classes), dtype=np.float32)[places % len(card.classes)]
+        given = inputs.drawn(random, BATCH, weights)
+        if card.latent is not None:
+            draw = normal if card.latent.distribution == "normal" else uniform
+            given["latent"] = draw(np.uint64(FIRST_SEED) + places.astype(np.uint64), card.latent.size)
+        yield inputs.feeds(given)
 
 
 class _root_handled:  # noqa: N801 - a context manager

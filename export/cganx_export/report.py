@@ -38,7 +38,8 @@ class Parity:
     """How the file in onnxruntime compares with the torch module.
 
     ``max_difference`` is over all values of ``image``; ``batch_invariant`` says whether pictures made alone, by threes
-    and all together came out byte-equal on this machine. Where weights are float16, ``max_difference`` is that of the
+    and all together came out byte-equal on this machine. ``sizes`` are the heights and widths of sources that were compared,
+    the nominal one first. Where weights are float16, ``max_difference`` is that of the
     graph before they were rounded, and ``rounding`` what that changed.
     """
 
@@ -48,6 +49,7 @@ class Parity:
     pictures: int
     batch_invariant: bool
     rounding: Rounding | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

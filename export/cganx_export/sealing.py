@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 import cganx
-from cganx.card import CARD_KEY, HASH_KEY, GeneratorCard
+from cganx.card import CARD_KEY, CHANNELS, HASH_KEY, GeneratorCard
 from cganx_export.tracing import OPSET
 
 __all__ = ["model_of", "seal"]
@@ -45,7 +45,7 @@ def seal(graph: onnx.GraphProto, card: GeneratorCard) -> tuple[bytes, str]:
         model,
         {
             "Image.BitmapPixelFormat": PIXEL_FORMATS[card.image.channels],
-            "Image.ColorSpaceGamma": "SRGB",
+            "Image.ColorSpaceGamma": "SRGB" if card.image.color_space in CHANNELS.values() else "Linear",
             "Image.NominalPixelRange": "Normalized_1_1",
             CARD_KEY: text,
             HASH_KEY: digest,  # last, so that a file that was cut short has none

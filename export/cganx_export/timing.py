@@ -12,13 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
-from cganx.card import GeneratorCard
 from cganx.errors import ExportError
-from cganx_export.parity import codes, feeds, latents, more, session_of
+from cganx_export.arguments import Inputs
 from cganx_export.report import BatchTrial, RewriteTrial
 
 __all__ = ["compare", "fastest"]
@@ -31,7 +29,7 @@ TURN = 0.05  # seconds of one form's turn at one batch, or a run where that take
 LONGEST = 0.25  # seconds of a run: generators that take longer are timed at a smaller batch
 
 
-def compare(names: Sequence[tuple[str, ...]], models: Sequence[bytes], card: GeneratorCard) -> tuple[RewriteTrial, ...]:
+def compare(names: Sequence[tuple[str, ...]], models: Sequence[bytes], inputs: Inputs) -> tuple[RewriteTrial, ...]:
     """Time ``pixels`` of all models by turns; the first one is the plain form. One trial for each of the others.
 
     Starts a process for each model. Takes SECONDS and what the processes need to start, or three turns of each where that
@@ -41,9 +39,7 @@ def compare(names: Sequence[tuple[str, ...]], models: Sequence[bytes], card: Gen
         paths = [Path(folder, f"{number}.onnx") for number in range(len(models))]
         for path, model in zip(paths, models, strict=True):
             path.write_bytes(model)
-        about = session_of(models[0])
-        given = [_feeds(Path(folder, f"{batch}.npz"), card, batch, about) for batch in _possible()]
-        del about  # its threads would take time from the others
+        given = [_feeds(Path(folder, f"{batch}.npz"), inputs, batch) for batch in _possible()]
         watches = [stack.enter_context(_watch(path, given)) for path in paths]
         batches = _batches(watches[0])
         taken = [_rounds(watches, _possible().index(batch), len(batches)) for batch in batches]
@@ -103,13 +99,8 @@ def _possible() -> list[int]:
     return [2**power for power in range(int(math.log2(max(BATCHES))) + 1)]
 
 
-def _feeds(path: Path, card: GeneratorCard, batch: int, session: Any) -> Path:
-    generator = np.random.default_rng(2)
-    latent = latents(card, generator, batch)
-    weights = np.eye(len(card.classes), dtype=np.float32)[np.arange(batch) % len(card.classes)] if card.classes else None
-    code = codes(card, generator, batch) if card.codes else None
-    given = feeds(card, latent, weights, code, more(session, generator, batch))
-    np.savez(path, allow_pickle=False, **given)
+def _feeds(path: Path, inputs: Inputs, batch: int) -> Path:
+    np.savez(path, allow_pickle=False, **inputs.feeds(inputs.drawn(np.random.default_rng(2), batch)))
     return path
 
 

@@ -7,7 +7,8 @@ import copy
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import onnx
@@ -24,12 +25,14 @@ from torch.utils._pytree import tree_leaves
 from cganx.errors import ExportError
 from cganx.networks.folding import settle
 from cganx_export.adapting import Adapted, own_module
+from cganx_export.arguments import Open, Size
 from cganx_export.substitution import place_of
 
 __all__ = ["OPSET", "prepared", "silence", "trace"]
 
 # The opset that the exporter itself writes: nothing is converted, and onnxruntime has had it since 1.14.
 OPSET = 18
+_OPEN = ". Height and width are open: where forward is tied to one size, give the card's source that height and width"
 MOST_TRIED = 1024  # pictures in a batch; no branch beyond matters to a generator
 
 
@@ -65,21 +68,25 @@ def _drop_weight_hooks(part: nn.Module) -> None:
             remove_weight_norm(part, hook.name)
 
 
-def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> onnx.GraphProto:
+Shapes = Sequence[tuple[Size, ...]]
+
+
+def trace(module: nn.Module, arguments: tuple[torch.Tensor, ...], shapes: Shapes = (), multiple: int = 1) -> onnx.GraphProto:
     """The graph of ``module`` with inputs ``/0``, ``/1`` ... and output ``/image``, open in its first dimension.
 
-    ``arguments`` are examples with a batch of two or more. Raises ExportError where the module draws random numbers,
-    depends on the values it is given, or ties itself to one batch size.
+    ``arguments`` are examples with a batch of two or more, and a height and width of two or more times the ``multiple``. In
+    ``shapes``, those of the arguments for one picture, more sizes may be open. Raises ExportError where the module draws random
+    numbers, depends on the values it is given, or ties itself to one size.
     """
     names = [f"/{index}" for index in range(len(arguments))]
     with silence():
         try:
-            program = _program(module, arguments)
+            program = _program(module, arguments, _open_sizes(arguments, shapes, multiple))
         except Exception as error:
             raise ExportError(
                 f"torch.export cannot follow the module{place_of(own_module(module), error)}: {_first_line(error)}. "
                 "Keep forward free of branches on tensor values and of fixed batch sizes (reshape with -1, and x.shape[0] "
-                "for len(x))"
+                f"for len(x)){_OPEN if any(isinstance(size, Open) for shape in shapes for size in shape) else ''}"
             ) from error
         _refuse_random(program)
         _refuse_other_batches(program, module, arguments)
@@ -116,18 +123,33 @@ def _refuse_random(program: torch.export.ExportedProgram) -> None:
         )
 
 
-def _program(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> torch.export.ExportedProgram:
-    """The module as a graph with one open batch; bounded, where forward looks whether there are more than so many pictures."""
-    batch = torch.export.Dim("batch")
-    open_batch: Any = tuple({0: batch} for _ in arguments)
-    if isinstance(module, Adapted):  # its arguments are one, *inputs
-        open_batch = (open_batch,)
+def _open_sizes(arguments: tuple[torch.Tensor, ...], shapes: Shapes, multiple: int) -> tuple[dict[int, Any], ...]:
+    """The open sizes of each argument by axis. Height and width are so many times the multiple, and all goes with that."""
+    batch, steps = torch.export.Dim("batch"), (torch.export.Dim("rows"), torch.export.Dim("columns"))
+
+    def dimension(size: Open) -> Any:
+        times = int(size.times * multiple)
+        return steps[size.axis] * times if times > 1 else steps[size.axis]
+
+    return tuple(
+        {0: batch} | {axis: dimension(size) for axis, size in enumerate(shape, 1) if isinstance(size, Open)}
+        for _, shape in zip_longest(arguments, shapes, fillvalue=())
+    )
+
+
+def _program(
+    module: nn.Module, arguments: tuple[torch.Tensor, ...], open_sizes: tuple[dict[int, Any], ...]
+) -> torch.export.ExportedProgram:
+    """The module as a graph with these open sizes; bounded, where forward looks whether there is more than so much."""
+    dynamic: Any = open_sizes
+    if isinstance(module, Adapted):  # its arguments are one, *arguments
+        dynamic = (dynamic,)
     try:
-        return torch.export.export(module, arguments, dynamic_shapes=open_batch, strict=False)
+        return torch.export.export(module, arguments, dynamic_shapes=dynamic, strict=False)
     except UserError as error:
         said = str(error).partition("\n\n")[0]  # what follows is no fix, and not expected
         try:
-            bounded = refine_dynamic_shapes_from_suggested_fixes(said, open_batch)
+            bounded = refine_dynamic_shapes_from_suggested_fixes(said, dynamic)
         except Exception:
             raise error from None
         if any(isinstance(one, int) for one in tree_leaves(bounded)):
@@ -139,7 +161,11 @@ def _refuse_other_batches(
     program: torch.export.ExportedProgram, module: nn.Module, arguments: tuple[torch.Tensor, ...]
 ) -> None:
     """Raise ExportError where forward makes other pictures of a batch that is larger than the graph was made for."""
-    most = min((int(bounds.upper) for bounds in program.range_constraints.values() if bounds.upper.is_Integer), default=0)
+    batch = _batch_symbol(program)
+    most = min(
+        (int(bounds.upper) for name, bounds in program.range_constraints.items() if name == batch and bounds.upper.is_Integer),
+        default=0,
+    )
     if not 0 < most <= MOST_TRIED:
         return
     many = tuple(one[torch.arange(most + 1) % len(one)] for one in arguments)
@@ -150,6 +176,14 @@ def _refuse_other_batches(
     raise ExportError(
         f"the module makes other pictures in a batch of more than {most}; keep forward free of branches on the batch's size"
     )
+
+
+def _batch_symbol(program: torch.export.ExportedProgram) -> Any:
+    """What the graph calls the batch."""
+    given = set(program.graph_signature.user_inputs)
+    first = next(node for node in program.graph.nodes if node.op == "placeholder" and node.name in given)
+    size = first.meta["val"].shape[0]
+    return size.node.expr if isinstance(size, torch.SymInt) else None
 
 
 def _plain_names(graph: onnx.GraphProto) -> None:

@@ -82,7 +82,7 @@ def triton_name(name: str) -> str:
 def triton_config(file: ModelFile, name: str, max_batch_size: int = MOST_PICTURES) -> str:
     """``config.pbtxt``: the file's tensors without the batch, dynamic batching, and the card as a parameter."""
     inputs = [_input(one, shape, str(file.types[one])) for one, shape in file.inputs.items()]
-    outputs = [_tensor(one, shape, "uint8" if one == "pixels" else "float32") for one, shape in file.outputs.items()]
+    outputs = [_tensor(one, shape, "uint8" if one == "pixels" else "float32") for one, shape in _outputs(file).items()]
     lines = [
         f"name: {_quoted(name)}",
         'backend: "onnxruntime"',
@@ -93,6 +93,18 @@ def triton_config(file: ModelFile, name: str, max_batch_size: int = MOST_PICTURE
         *_blocks("parameters", [_parameter(key, value) for key, value in _parameters(file.card).items()]),
     ]
     return "\n".join([*lines, ""])
+
+
+def _outputs(file: ModelFile) -> Mapping[str, tuple[Dimension, ...]]:
+    """The outputs; height and width are open where the source's are."""
+    image = file.card.image
+    if file.card.source is None or file.card.source.height is not None:
+        return file.outputs
+    open_ones: dict[str, tuple[Dimension, ...]] = {
+        "image": (image.channels, "height", "width"),
+        "pixels": ("height", "width", image.channels),
+    }
+    return {name: open_ones[name] for name in file.outputs}
 
 
 def _parameters(card: GeneratorCard) -> Mapping[str, str]:

@@ -68,20 +68,23 @@ def test_a_run_becomes_the_same_file_by_call_and_by_command(
     run_path: Path, tmp_path: Path, part: Callable[[str], None]
 ) -> None:
     part("click")
+    import onnx
     from click.testing import CliRunner
 
     from cganx_export.command import export as command
 
-    report = export_run(run_path, tmp_path / "noise.onnx", rewrite=False, name="Noise")
+    report = export_run(run_path, tmp_path / "noise.onnx", rewrite=False, name="Noise", color_space="normals")
     generator = runtime.load(report.path, device="cpu")
     assert (generator.card.name, generator.card.classes) == ("Noise", CLASSES)
     assert generator.card.training["steps"] == 3
     assert generator.card.method["preset"] == "sngan-small"
     assert generator.card.method["rewrites"] == []
+    assert generator.card.image.color_space == "normals"
+    assert {one.key: one.value for one in onnx.load(report.path).metadata_props}["Image.ColorSpaceGamma"] == "Linear"
     assert generator.generate("bag", seeds=range(4)).shape == (4, 13, 9, 3)
 
     out = tmp_path / "again.onnx"
-    options = ["--no-rewrite", "--name", "Noise", "--checkpoint", "3", "--sidecar"]
+    options = ["--no-rewrite", "--name", "Noise", "--checkpoint", "3", "--sidecar", "--color-space", "normals"]
     result = CliRunner().invoke(command, [str(run_path), "-o", str(out), *options], catch_exceptions=False)
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (0, "", 2)
     assert "parity" in result.stderr

@@ -48,7 +48,7 @@ def test_a_module_that_cannot_be_trusted_is_refused_and_the_old_file_stays(
         ({"kind": "unconditional", "classes": ()}, "fails when it is called"),
         ({"codes": ("angle",)}, "codes"),
         ({"truncation": {"input": True}}, "truncation"),
-        ({"kind": "image-to-image", "source": Source(channels=1), "classes": ()}, "image-to-image"),
+        ({"kind": "image-to-image", "source": Source(channels=1), "classes": (), "latent": None}, "fails when it is called"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(

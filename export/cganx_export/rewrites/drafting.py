@@ -78,6 +78,18 @@ class Convolution:
         return (self.kernel[0] - 1) * self.dilations[0], (self.kernel[1] - 1) * self.dilations[1]
 
     @property
+    def beyond(self) -> tuple[int, int]:
+        """Rows and columns that are made beyond those taken, of a transposed one beyond its strides times those taken.
+
+        Of a plain one whose stride is 1.
+        """
+        rows, columns = (reach - self.pads[axis] - self.pads[axis + 2] for axis, reach in enumerate(self.reach))
+        if not self.transposed:
+            return -rows, -columns
+        (down, right), (below, beside) = self.strides, self.output_padding
+        return rows + 1 + below - down, columns + 1 + beside - right
+
+    @property
     def dense(self) -> bool:
         """No dilation."""
         return self.dilations == (1, 1)

@@ -45,30 +45,33 @@ class Taps:
     pads: tuple[int, int]
 
 
-def transposed_taps(phase: int, *, kernel: int, stride: int, pad: int, size: int, made: int) -> Taps:
-    """Of a transposed convolution from ``size`` to ``made`` blocks of ``stride`` pixels."""
+def transposed_taps(phase: int, *, kernel: int, stride: int, pad: int, grown: int) -> Taps:
+    """Of a transposed convolution that makes ``grown`` more blocks of ``stride`` pixels than it takes pixels."""
     shift, first = divmod(phase + pad, stride)
     taps = range(first, kernel, stride)[::-1]
     matrix = np.zeros((len(taps), kernel))
     matrix[range(len(taps)), taps] = 1
-    return Taps(matrix, (len(taps) - 1 - shift, made - size + shift))
+    return Taps(matrix, (len(taps) - 1 - shift, grown + shift))
 
 
-def upsampled_taps(phase: int, *, kernel: int, stride: int, pad: int, size: int, made: int) -> Taps:
-    """Of nearest upsampling by ``stride`` before a convolution, from ``size`` to ``made`` blocks of ``stride`` pixels."""
+def upsampled_taps(phase: int, *, kernel: int, stride: int, pad: int, grown: int) -> Taps:
+    """Of nearest upsampling by ``stride`` before a convolution, with ``grown`` more blocks of that than pixels taken."""
     places = np.array([(phase + tap - pad) // stride for tap in range(kernel)])
     matrix = (places == np.arange(places[0], places[-1] + 1)[:, None]).astype(np.float64)
-    return Taps(matrix, (int(-places[0]), int(made - size + places[-1])))
+    return Taps(matrix, (int(-places[0]), int(grown + places[-1])))
 
 
 @dataclass(frozen=True)
 class _Site:
-    """An upsampling convolution: what goes in, its weight [out, in, h, w], bias, output, and the phases' taps by axis."""
+    """An upsampling convolution: what goes in, its weight [out, in, h, w], bias, output, and the phases' taps by axis.
+
+    ``made`` is the size of the output, None where that is open.
+    """
 
     taken: str
     weight: NDArray[Any]
     bias: list[str]
-    made: Sizes
+    made: Sizes | None
     stride: Sizes
     taps: tuple[list[Taps], list[Taps]]
 
@@ -77,7 +80,7 @@ class _Site:
         """The node as such a convolution to more than a few channels, None where it is none."""
         convolution = Convolution.of(node, rewrite.draft.stored)
         made, x = rewrite.size(node.output[0]), node.input[0]
-        if convolution is None or made is None or not convolution.dense or convolution.channels[1] <= FEW_CHANNELS:
+        if convolution is None or not convolution.dense or convolution.channels[1] <= FEW_CHANNELS:
             return None
         taps_of: Callable[..., Taps]
         weight = convolution.weight
@@ -88,8 +91,8 @@ class _Site:
             if resize is None or not convolution.steady:
                 return None
             taps_of, (x, stride) = upsampled_taps, resize
-        size = rewrite.size(x)
-        if size is None:
+        beyond = convolution.beyond
+        if made is None and any(more % step for more, step in zip(beyond, stride, strict=True)):  # no whole blocks
             return None
         taps = tuple(
             [
@@ -98,8 +101,7 @@ class _Site:
                     kernel=convolution.kernel[axis],
                     stride=stride[axis],
                     pad=convolution.pads[axis],
-                    size=size[axis],
-                    made=-(-made[axis] // stride[axis]),
+                    grown=-(-beyond[axis] // stride[axis]),
                 )
                 for phase in range(stride[axis])
             ]
@@ -118,21 +120,17 @@ class _Site:
 
 @dataclass(frozen=True)
 class _Apart:
-    """A value that is there phase by phase, row by row; ``size`` is that of the whole."""
+    """A value that is there phase by phase, row by row; ``size`` is that of the whole, None where it is open."""
 
     phases: tuple[str, ...]
     block: Sizes
     channels: int
-    size: Sizes
-
-    @property
-    def cells(self) -> Sizes:
-        return -(-self.size[0] // self.block[0]), -(-self.size[1] // self.block[1])
+    size: Sizes | None
 
     @property
     def even(self) -> bool:
         """Whether the phases hold the whole and nothing more."""
-        return self.size == (self.cells[0] * self.block[0], self.cells[1] * self.block[1])
+        return self.size is None or not any(side % step for side, step in zip(self.size, self.block, strict=True))
 
 
 class _Rewrite:
@@ -176,13 +174,15 @@ class _Rewrite:
             return None
         has, small, large = attributes(node), self.size(node.input[0]), self.size(name)
         wanted = {"mode": b"nearest", "coordinate_transformation_mode": b"asymmetric", "nearest_mode": b"floor"}
-        if small is None or large is None or large[0] % small[0] or large[1] % small[1]:
-            return None
         if any(has.get(key) != value for key, value in wanted.items()) or "axes" in has:
             return None
-        times = large[0] // small[0], large[1] // small[1]
-        scales = self.draft.stored.get(node.input[2]) if len(node.input) == 3 else np.array([1, 1, *times])
-        return (node.input[0], times) if scales is not None and scales.tolist() == [1, 1, *times] else None
+        scales = self.draft.stored.get(node.input[2]) if len(node.input) == 3 else None
+        if scales is None and small is not None and large is not None and len(node.input) > 3:
+            scales = np.array([1, 1, large[0] / small[0], large[1] / small[1]])
+        if scales is None or scales.size != 4:
+            return None
+        times = int(scales[2]), int(scales[3])
+        return (node.input[0], times) if scales.tolist() == [1, 1, *times] else None
 
     def _split(self, node: onnx.NodeProto, site: _Site) -> None:
         """The convolution as one for each phase."""
@@ -238,7 +238,11 @@ class _Rewrite:
         if apart is None or name in self._whole:
             return
         self._whole.add(name)
-        draft, (height, width), (rows, columns), n = self.draft, apart.cells, apart.block, apart.channels
+        if apart.size is None:
+            self._join_open(name, apart)
+            return
+        draft, (rows, columns), n = self.draft, apart.block, apart.channels
+        height, width = -(-apart.size[0] // rows), -(-apart.size[1] // columns)
         single = draft.shape(name, -1, n, height, width, 1)
         wide = draft.shape(name, -1, n, height, 1, width * columns)
         whole = draft.shape(name, -1, n, height * rows, width * columns)
@@ -253,6 +257,19 @@ class _Rewrite:
         larger = draft.add("Reshape", [stacked, whole], like=name)
         starts, ends, axes = (draft.shape(name, *values) for values in ((0, 0), apart.size, (2, 3)))
         draft.add("Slice", [larger, starts, ends, axes], name)
+
+    def _join_open(self, name: str, apart: _Apart) -> None:
+        """The same where height and width are open. A size of 0 is what it was."""
+        draft, columns = self.draft, apart.block[1]
+        single, wide = draft.shape(name, 0, 0, 0, 0, 1), draft.shape(name, 0, 0, 0, 1, -1)
+        lines = []
+        for first in range(0, len(apart.phases), columns):
+            parts = [draft.add("Reshape", [one, single], like=name) for one in apart.phases[first:][:columns]]
+            lines.append(draft.add("Reshape", [draft.add("Concat", parts, like=name, has={"axis": 4}), wide], like=name))
+        stacked = draft.add("Concat", lines, like=name, has={"axis": 3})
+        width = draft.add("Shape", [stacked], like=name, has={"start": 4, "end": 5})
+        whole = draft.add("Concat", [draft.shape(name, 0, 0, -1), width], like=name, has={"axis": 0})
+        draft.add("Reshape", [stacked, whole], name)
 
     def _fold(self, node: onnx.NodeProto) -> bool:
         """A last stride-1 convolution of phases, without putting them together. Returns whether it was one."""
