@@ -11,11 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from cganx.networks import ImageShape
-from cganx.training import DEFAULT, PRESETS, Preset
+from cganx.networks.translation import TranslationShape
+from cganx.training import DEFAULT, LATENT_PRESETS, PRESETS, Preset
 from cganx.training.settings import TileableSettings
+from cganx.training.translation.preset import TranslationPreset
+from cganx.training.translation.presets import TRANSLATION_PRESETS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "presets.md"
 HEAD = """# Presets
@@ -45,6 +49,11 @@ of 2 over 10 pixels (square root of height times width), of 4 over 20, of 8 over
     cganx train --data materials.npz --set tileable=true --set even_classes=true -o run
     cganx export run -o materials.onnx
 """
+TRANSLATION = """## Pictures from pictures
+
+These take a picture instead of a latent ([image-to-image.md](image-to-image.md)). Parameters are those at the named size in
+colour, of both generators and discriminators where there are two."""
+TRANSLATION_COLUMNS = ("preset", "what", "from", "loss", "size", "multiple of", "parameters G / D", "batch", "steps")
 TEN = tuple("abcdefghij")
 COLUMNS = ("preset", "what", "label in G / in D", "loss", "latents", "size", "parameters G / D", "batch", "steps")
 
@@ -69,6 +78,32 @@ def row(name: str, preset: Preset[Any]) -> tuple[str, ...]:
     )
 
 
+def translation_table() -> list[str]:
+    """The lines of the table of image-to-image."""
+    lines = [f"| {' | '.join(TRANSLATION_COLUMNS)} |", "|---" * len(TRANSLATION_COLUMNS) + "|"]
+    return lines + [f"| {' | '.join(translation_row(name, preset))} |" for name, preset in TRANSLATION_PRESETS.items()]
+
+
+def translation_row(name: str, preset: TranslationPreset[Any]) -> tuple[str, ...]:
+    """The cells of one preset for image-to-image."""
+    source, target = (ImageShape(3, side, side) for side in (preset.size // preset.scale, preset.size))
+    shape, styles = TranslationShape(source, target, preset.scale), 4 if name.startswith("cartoongan") else 0
+    with torch.device("meta"):
+        counts = [parameters(build(shape, styles)) for build in (preset.generator, preset.discriminator)]
+    learns = f"--task {preset.tasks[0]}" if preset.tasks else "--pairs" if preset.paired else "--unpaired"
+    return (
+        f"`{name}`",
+        preset.summary,
+        f"`{learns}`",
+        preset.game.name,
+        f"{preset.size} x {preset.size}",
+        str(preset.multiple),
+        " / ".join(f"{count:,}" for count in counts),
+        str(preset.settings.batch_size),
+        f"{preset.steps:,}",
+    )
+
+
 def parameters(module: nn.Module) -> int:
     """How many numbers are trained."""
     return sum(one.numel() for one in module.parameters())
@@ -76,13 +111,14 @@ def parameters(module: nn.Module) -> int:
 
 def tileable() -> list[str]:
     """The presets whose pictures may repeat without a seam."""
-    return [name for name, preset in PRESETS.items() if isinstance(preset.settings, TileableSettings)]
+    return [name for name, preset in LATENT_PRESETS.items() if isinstance(preset.settings, TileableSettings)]
 
 
 def page() -> str:
     """The page's text."""
     lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    lines += [f"| {' | '.join(row(name, preset))} |" for name, preset in PRESETS.items()]
+    lines += [f"| {' | '.join(row(name, preset))} |" for name, preset in LATENT_PRESETS.items()]
+    lines += ["", *TRANSLATION.splitlines(), "", *translation_table()]
     lines += ["", *TILEABLE.format(names=", ".join(f"`{name}`" for name in tileable())).splitlines()]
     lines += ["", "## Where they come from, and where they are not as the original", ""]
     for name, preset in PRESETS.items():

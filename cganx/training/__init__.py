@@ -10,13 +10,14 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from cganx.training.loop import train
 from cganx.training.preset import Preset
-from cganx.training.presets import DEFAULT, PRESETS, find_preset
+from cganx.training.presets import DEFAULT, LATENT_PRESETS, PRESETS, find_preset
 from cganx.training.run import Run, RunConfig, open_run
 from cganx.training.settings import ClassHeadSettings, Settings
 from cganx.training.status import Status, StatusLine
 
 __all__ = [
     "DEFAULT",
+    "LATENT_PRESETS",
     "PRESETS",
     "ClassHeadSettings",
     "Preset",

@@ -7,9 +7,11 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from cganx.data import TranslationData
 from cganx.errors import BackendMissing, CganxError, TrainingError
 from cganx.training.devices import find_device
 
@@ -69,6 +71,8 @@ def _cluster(ray: Any) -> Iterator[None]:
 
 def _absolute(value: Any) -> Any:
     """Workers have another current folder. Named data sets are no paths."""
+    if isinstance(value, TranslationData):
+        return replace(value, **{one.name: _absolute(getattr(value, one.name)) for one in fields(value)})
     if isinstance(value, Path) or (isinstance(value, str) and Path(value).exists()):
         return str(Path(value).absolute())
     return value

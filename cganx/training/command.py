@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import click
 
+from cganx.data import TASKS
+from cganx.data.told import told_data
 from cganx.training import loop
 from cganx.training.cluster import train_on_ray
 from cganx.training.devices import PRECISIONS, is_main
@@ -44,7 +46,12 @@ class Size(click.ParamType[tuple[int, int]]):
 
 
 @click.command("train", short_help="Train a generator on labelled pictures, or resume a run.")
-@click.option("--data", required=True, help="A named set, a folder with a subfolder a class, IDX files, an .npz or a CSV.")
+@click.option("--data", help="A named set, a folder with a subfolder a class, IDX files, an .npz or a CSV.")
+@click.option("--pairs", metavar="A B|BOTH", help="Image-to-image: sources and their targets, by name; or pictures of both.")
+@click.option("--unpaired", metavar="A B", help="Image-to-image: sources, and what they should be like.")
+@click.argument("beside", nargs=-1, metavar="")
+@click.option("--source", "side", type=click.Choice(["left", "right"]), help="Where the source is in pictures of both. [left]")
+@click.option("--task", type=click.Choice(TASKS), help="Image-to-image: make the sources of --data.")
 @click.option("--preset", default=DEFAULT, show_default=True, help="The recipe; `cganx presets` lists them.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default=loop.DEFAULT_OUT, show_default=True, help="The run's directory."
@@ -87,11 +94,11 @@ class Size(click.ParamType[tuple[int, int]]):
     help="What the networks compute in; fp16 needs CUDA.",
 )
 @click.option(
-    "--batch-size", type=click.IntRange(min=2), help="Pictures a step, of all processes together. [default: the preset's]"
+    "--batch-size", type=click.IntRange(min=1), help="Pictures a step, of all processes together. [default: the preset's]"
 )
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset; repeatable.")
 @click.option("--init-from", type=click.Path(path_type=Path), metavar="RUN", help="Start a new run from that run's weights.")
-@click.option("--image-size", type=Size(), help="[default: the data's commonest size up to 64, else 64]")
+@click.option("--image-size", type=Size(), help="[default: the preset's, else the data's commonest size up to 64, else 64]")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="Grey or colour. [default: as the data]")
 @click.option(
     "--fit",
@@ -105,7 +112,12 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--dry-run", is_flag=True, help="Say as JSON what the run would be and take, by three real steps; keep nothing.")
 def train(
     *,
-    data: str,
+    data: str | None,
+    pairs: str | None,
+    unpaired: str | None,
+    beside: tuple[str, ...],
+    side: Literal["left", "right"] | None,
+    task: str | None,
     preset: str,
     out: Path,
     steps: int | None,
@@ -126,7 +138,7 @@ def train(
     skip_unreadable: bool,
     dry_run: bool,
 ) -> None:
-    """Train a generator on labelled pictures.
+    """Train a generator on labelled pictures, or on two sides of pictures.
 
     The same command with the same --out goes on where it stopped; only --steps, --time-budget and --device may
     differ. Ctrl-C writes a checkpoint first.
@@ -141,7 +153,7 @@ def train(
     if workers is not None and engine == "local":
         raise click.UsageError("--workers belongs to --engine ray; several processes of this machine are started by torchrun")
     arguments: dict[str, Any] = {
-        "data": data,
+        "data": told_data(data, pairs, unpaired, beside, side, task),
         "preset": preset,
         "out": out,
         "steps": steps,

@@ -46,7 +46,7 @@ class Failures:
     def __init__(self, run: Run, state: State, stats: Stats | None, keep: Callable[[], None], on_failure: OnFailure) -> None:
         self._run, self._state, self._stats, self._keep, self._on_failure = run, state, stats, keep, on_failure
         self._settings = run.preset.settings
-        self._monitor = Monitor(run.preset.balance)
+        self._monitor = Monitor(run.preset.balance, run.preset.rules)
         for line in read_stats(run.path) if stats is not None else ():
             self._monitor.see(line)
 

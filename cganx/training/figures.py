@@ -10,17 +10,35 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cganx.errors import TrainingError
 from cganx.training.checkpoint import load_checkpoint, steps_of
 
-__all__ = ["FIGURES", "Figures", "by_rank"]
+__all__ = ["FIGURES", "AnyFigures", "Figures", "TranslationFigures", "by_rank", "figures_of"]
 
 FIGURES = "figures"
 """Where they are in a checkpoint's state."""
 
 _log = logging.getLogger("cganx")
+
+
+class AnyFigures(Protocol):
+    """How good a checkpoint's generator is."""
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The lower the better."""
+
+    @property
+    def judge(self) -> str:
+        """By what it was judged: figures of one judge compare, and no others."""
+
+    def scalars(self) -> dict[str, float]:
+        """What changes from checkpoint to checkpoint, by name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +57,11 @@ class Figures:
     oracle: str
     oracle_accuracy: float
     agreement: float | None = None
+
+    @property
+    def judge(self) -> str:
+        """The oracle."""
+        return self.oracle
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -66,20 +89,55 @@ class Figures:
             return None
 
 
-def by_rank(run: Path, *, quiet: bool = False) -> list[tuple[int, Figures]]:
+@dataclass(frozen=True, kw_only=True)
+class TranslationFigures:
+    """How good a checkpoint of image-to-image is, by ``samples`` held-out pictures.
+
+    ``values`` are the means of what was measured, by name; ``best`` names the one that ranks, ``rising`` says that more of
+    it is better.
+    """
+
+    values: Mapping[str, float]
+    best: str
+    rising: bool
+    samples: int
+    judge: str
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The lower the better."""
+        value = self.values[self.best]
+        return (-value if self.rising else value), 0.0
+
+    def scalars(self) -> dict[str, float]:
+        """What was measured."""
+        return {name: round(value, 6) for name, value in self.values.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return asdict(self)
+
+
+def figures_of(state: Mapping[str, Any]) -> AnyFigures | None:
+    """The figures in a checkpoint's state; None where it was not judged, or by other means."""
+    found = state.get(FIGURES) or {}
+    return TranslationFigures(**found) if "values" in found else Figures.of(state)
+
+
+def by_rank(run: Path, *, quiet: bool = False) -> list[tuple[int, AnyFigures]]:
     """The checkpoints that were judged, best first, with their steps; of equally good ones the newest is first.
 
-    Only those that the oracle of the newest one judged. What is damaged is left out, with a sentence in the log unless
+    Only those that the judge of the newest one judged. What is damaged is left out, with a sentence in the log unless
     ``quiet``.
     """
-    judged: list[tuple[int, Figures]] = []
+    judged: list[tuple[int, AnyFigures]] = []
     for step in reversed(steps_of(run)):
         try:
-            figures = Figures.of(load_checkpoint(run, step, prefix="none/")[1])
+            figures = figures_of(load_checkpoint(run, step, prefix="none/")[1])
         except TrainingError as error:
             if not quiet:
                 _log.warning("%s; whether it is the best cannot be told", str(error).partition("; ")[0])
             continue
-        if figures is not None and (not judged or figures.oracle == judged[0][1].oracle):
+        if figures is not None and (not judged or figures.judge == judged[0][1].judge):
             judged.append((step, figures))
     return sorted(judged, key=lambda one: one[1].rank)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from cganx.data import DataSet
 from cganx.training.directory import GRID_LATENTS, Events, GridWriter, Stats
@@ -13,7 +14,25 @@ from cganx.training.run import Run
 from cganx.training.sampling import LATENTS, seeded
 from cganx.training.state import State
 
-__all__ = ["Journal"]
+__all__ = ["AnyJournal", "Journal"]
+
+
+class AnyJournal(Protocol):
+    """Writes what a run has come to; of several processes only the main one has it."""
+
+    stats: Stats
+
+    def show(self) -> None:
+        """Write a sample grid, and the report anew."""
+
+    def look(self) -> Mapping[str, float]:
+        """The figures of a checkup."""
+
+    def plot(self, kind: str, values: Mapping[str, float]) -> None:
+        """Add values to TensorBoard's events, each as kind/name."""
+
+    def close(self) -> None:
+        """Close the events."""
 
 
 class Journal:

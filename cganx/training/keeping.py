@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from cganx.data import DataSet
 from cganx.training.accuracy import class_accuracy
 from cganx.training.checkpoint import remove_stale, save_checkpoint
 from cganx.training.clock import Clock
 from cganx.training.figures import by_rank
-from cganx.training.journal import Journal
-from cganx.training.metric import Metric
+from cganx.training.journal import AnyJournal
+from cganx.training.metric import AnyMetric
 from cganx.training.run import Run
 from cganx.training.state import State
 
@@ -29,10 +29,10 @@ class Keeper:
         self,
         run: Run,
         state: State,
-        data: DataSet,
+        data: Any,
         clock: Clock,
-        metric: Metric,
-        journal: Journal | None,
+        metric: AnyMetric,
+        journal: AnyJournal | None,
         *,
         kept: int | None,
         halted: Callable[[], bool],
@@ -41,7 +41,7 @@ class Keeper:
         self._metric, self._journal, self._kept, self._halted = metric, journal, kept, halted
         self._keep_every: int = run.preset.settings.keep_every
         taught = len(run.config.taught)
-        self._taught = taught if data.kind == "class" and bool((data.test.labels >= 0).any()) else 0
+        self._taught = taught if taught and data.kind == "class" and bool((data.test.labels >= 0).any()) else 0
         self._tried: tuple[int, dict[str, float]] = (0, {})
 
     def judge(self) -> dict[str, float]:

@@ -14,37 +14,23 @@ from typing import Any
 import torch
 
 import cganx
-from cganx import data as labelled
-from cganx.data import DataSet
+from cganx.data import DataSet, TranslationData, TranslationSet
 from cganx.training.checkpoint import load_newest
 from cganx.training.clock import Clock, heeding, leave, signals
 from cganx.training.devices import check_precision, find_device, kept_memory, threads
 from cganx.training.directory import locked
 from cganx.training.failing import Failures, OnFailure, check_on_failure
 from cganx.training.health import NOT_FINITE, Finding
-from cganx.training.journal import Journal
 from cganx.training.keeping import Keeper
-from cganx.training.metric import Metric
 from cganx.training.presets import DEFAULT, find_preset
 from cganx.training.processes import processes
 from cganx.training.run import Run, open_run
-from cganx.training.sampling import Reals
 from cganx.training.schedule import rate_factor, set_rate
 from cganx.training.settings import changed
-from cganx.training.starting import (
-    check,
-    check_kind,
-    check_size,
-    claim,
-    config_of,
-    identity,
-    refuse_strangers,
-    settings_of_each,
-    size_instead,
-    warn_of_small_classes,
-)
+from cganx.training.starting import check, claim, identity, refuse_strangers, settings_of_each
 from cganx.training.state import State
 from cganx.training.status import Progress, Status
+from cganx.training.tasks import Asked, Origin, task_of
 
 __all__ = ["train"]
 
@@ -53,7 +39,7 @@ DEFAULT_OUT = "run"
 
 
 def train(
-    data: str | Path | DataSet,
+    data: str | Path | DataSet | TranslationData | TranslationSet,
     preset: str = DEFAULT,
     out: str | Path = DEFAULT_OUT,
     *,
@@ -75,7 +61,7 @@ def train(
     data_progress: Callable[[str, int, int], None] | None = None,  # As in cganx.data.load.
     started: float | None = None,  # time.monotonic() at which the time budget began; default: now.
 ) -> Run:
-    """Train a generator on labelled pictures, or go on where the run in ``out`` stopped.
+    """Train a generator on labelled pictures, or on two sides of pictures, or go on where the run in ``out`` stopped.
 
     The same arguments and the same ``out`` resume a run, on the CPU bit for bit at the same number of threads. Only
     ``steps``, ``time_budget`` and ``device`` may differ, so a finished run can be extended. Ctrl-C (or SIGTERM) ends
@@ -92,7 +78,18 @@ def train(
     if steps is None and time_budget is None:
         steps = recipe.steps
     check(steps, time_budget, seed)
-    check_size(recipe, preset, image_size, channels)
+    task = task_of(recipe)
+    asked_of = Asked(
+        data=data,
+        preset=preset,
+        image_size=image_size,
+        channels=channels,
+        fit=fit,
+        labels_per_class=labels_per_class,
+        skip_unreadable=skip_unreadable,
+        cache=out / "data",
+    )
+    task.check(recipe, asked_of)
     check_on_failure(on_failure)
     torch_device = find_device(device)
     check_precision(mixed_precision, torch_device)
@@ -112,40 +109,19 @@ def train(
         stopped = stack.enter_context(signals(patient=together.count > 1))
 
         # Load the pictures.
-        if not isinstance(data, DataSet):
-            load = partial(
-                labelled.load,
-                data,
-                channels=channels,
-                fit=fit,
-                labels_per_class=labels_per_class,
-                skip_unreadable=skip_unreadable,
-                cache=out / "data",
-                shared=together.count > 1,
-                progress=heeding(stopped, data_progress),
-            )
-            with together.in_turns():
-                data = load(image_size=image_size or recipe.fixed_size)
-                instead = None if image_size else size_instead(recipe, data.height, data.width)
-                if instead is not None:
-                    data = load(image_size=instead)
-        check_kind(recipe, preset, data)
-        recipe = recipe.of_kind(data.kind)
-        if recipe.settings.by_label or recipe.settings.taught(data.classes):
-            labelled.require_classes(data)
+        asked_of = dataclasses.replace(asked_of, shared=together.count > 1, progress=heeding(stopped, data_progress))
+        loaded = task.load(recipe, asked_of, together)
         made_with = {"cganx": cganx.__version__, "torch": torch.__version__, "threads": thread_count}
-        config = config_of(data, preset, recipe, seed, init_from, mixed_precision, made_with)
+        recipe, config = task.config(recipe, asked_of, loaded, Origin(seed, init_from, mixed_precision, made_with))
         together.require_same(identity(config, steps))
-        if main and recipe.settings.by_label:
-            warn_of_small_classes(config)
+        if main:
+            task.warn(recipe, config)
         run = claim(out, config) if main else Run(out, config)
 
         # Build the networks.
-        state = State.build(recipe, config, data.train.labels, together)
+        state = State.build(recipe, config, task.labels(loaded), together)
         players = state.players
-        taught, given = len(config.taught), len(config.classes) * recipe.settings.by_label
-        named, unlabelled = taught or given, taught > 0
-        reals = Reals(data.train.images, data.train.labels, named, together.device, recipe.layout, unlabelled=unlabelled)
+        reals = task.reals(recipe, config, loaded, together.device)
 
         # Go on from the newest checkpoint, or from another run's weights.
         newest = load_newest(run.path) if main else None
@@ -160,12 +136,12 @@ def train(
             each = share_settings.batch_size
             _log.info("%d processes, %d of the %d pictures of a batch each", together.count, each, recipe.settings.batch_size)
         clock = Clock(begun, state.seconds, time_budget)
-        metric = Metric(data, run, data_progress)
-        journal = Journal(run, state, data) if main else None
+        metric = task.metric(loaded, run, data_progress)
+        journal = task.journal(run, state, loaded) if main else None
         if journal is not None:
             stack.callback(journal.close)
         keeper = Keeper(
-            *(run, state, data, clock, metric, journal),
+            *(run, state, loaded, clock, metric, journal),
             kept=state.step if resumed else None,
             halted=lambda: bool(stopped()) or clock.spent(),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -12,11 +13,11 @@ from torch import nn
 from cganx.data import DataSet
 from cganx.errors import DataError
 from cganx.evaluation import Oracle, quick_oracle, verdict
-from cganx.training.figures import Figures
+from cganx.training.figures import AnyFigures, Figures
 from cganx.training.run import Run
 from cganx.training.sampling import to_pixels
 
-__all__ = ["SAMPLES", "Metric"]
+__all__ = ["SAMPLES", "AnyMetric", "Metric"]
 
 _log = logging.getLogger("cganx")
 SAMPLES, BATCH = 2000, 250
@@ -24,6 +25,22 @@ SAMPLES, BATCH = 2000, 250
 
 class _Halted(Exception):
     """The run ends while the oracle is trained."""
+
+
+class AnyMetric(Protocol):
+    """Judges generators of one run by the same pictures each time, and leaves them as they are."""
+
+    def due(self, step: int) -> bool:
+        """Whether the generator of that step is to be judged."""
+
+    def begun(self, step: int) -> bool:
+        """Whether a run that stands at that step was to be judged before, or is now."""
+
+    def ready(self, halted: Callable[[], bool]) -> bool:
+        """Whether there is what judges; where it must be made first, until ``halted`` says that the run ends."""
+
+    def __call__(self, generator: nn.Module) -> AnyFigures:
+        """The figures of a generator. Call :meth:`ready` first."""
 
 
 class Metric:

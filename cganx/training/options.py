@@ -14,7 +14,7 @@ from cganx.objectives import AdversarialLoss, noisy, watched
 from cganx.training.augmentation import STANDARD, AdaptiveProbability, Augmenter, Roller, Strengths
 from cganx.training.preset import Preset
 from cganx.training.sampling import ALL, Chances, Share, seeded
-from cganx.training.settings import GameSettings, Settings
+from cganx.training.settings import CommonSettings, GameSettings, Settings
 from cganx.training.updates import Update
 
 __all__ = ["Options", "Resumable"]
@@ -87,5 +87,7 @@ class Options:
         return {"augmentation": round(float(self.augment.probability.value), 6)}
 
 
-def _strengths(settings: Settings) -> Strengths:
+def _strengths(settings: CommonSettings) -> Strengths:
+    if not isinstance(settings, Settings):
+        return Strengths()
     return Strengths(**{one.name: getattr(settings, f"augment_{one.name}") for one in fields(Strengths)})

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cganx.data import Kind
+from cganx.data import Kind, Labels
 from cganx.networks import ImageShape
 from cganx.objectives import AdversarialLoss, RelativisticLoss, smoothed
-from cganx.training.health import Balance
+from cganx.training.health import RULES, Balance, Rules
+from cganx.training.labels import LabelTable
 from cganx.training.optimizers import MakeOptimizer, adam
-from cganx.training.settings import Settings, TargetSettings
+from cganx.training.sampling import Draws, Even, Fakes, HalfLabelled, Order, Share, Shuffled, seeded
+from cganx.training.settings import CommonSettings, TargetSettings
 from cganx.training.updates import Update
 
-__all__ = ["Attributes", "Generator", "Preset"]
+if TYPE_CHECKING:
+    from cganx.training.run import RunConfig
+
+__all__ = ["Attributes", "Generator", "Looks", "Preset"]
 
 
 class Generator(Protocol):
@@ -32,7 +38,7 @@ class Generator(Protocol):
         """Pictures [n, c, h, w] in -1..1 for latents [n, latent] and label weights [n, classes]."""
 
 
-_Settings = TypeVar("_Settings", bound=Settings)
+_Settings = TypeVar("_Settings", bound=CommonSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,16 @@ class Attributes(Generic[_Settings]):
 
     generator: Callable[[ImageShape, int], nn.Module] | None = None
     update: Update[_Settings] | None = None
+
+
+class Looks(Protocol):
+    """A feature network of losses."""
+
+    def content(self, made: Tensor, wanted: Tensor) -> Tensor:
+        """How far apart what two batches of pictures show is; a scalar."""
+
+    def maps(self, image: Tensor) -> Tensor:
+        """The coarsest feature maps of pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,3 +113,28 @@ class Preset(Generic[_Settings]):
         if self.settings.repeats:
             generator = partial(generator, tileable=True)
         return replace(self, generator=generator, update=other.update or self.update)
+
+    @property
+    def rules(self) -> Rules:
+        """What the health monitor watches for."""
+        return RULES
+
+    def order(self, config: RunConfig, labels: Labels) -> Order:
+        """Which pictures come next; ``labels`` are those of the training pictures."""
+        order: Order = (Shuffled if self.shuffled else Draws)(config.pictures, config.seed)
+        if self.settings.evenly:
+            order = Even(labels[labels >= 0], config.seed)
+        if config.taught:
+            order = HalfLabelled(order, torch.from_numpy(np.flatnonzero(labels >= 0)), config.seed)
+        return order
+
+    def fakes(self, config: RunConfig, labels: Labels, generator: nn.Module, device: torch.device, share: Share) -> Any:
+        """What a step draws beside real pictures."""
+        evenly = self.settings.evenly
+        table = LabelTable.of_attributes(labels) if config.kind == "attributes" else config.labels(evenly=evenly)
+        random, latent = seeded(config.seed, "fakes"), int(generator.latent)  # type: ignore[arg-type]
+        return Fakes(latent, self.latent, table, random, device, share, codes=len(config.codes))
+
+    def looks(self, device: torch.device) -> Looks | None:  # noqa: ARG002
+        """A feature network, where a loss takes one."""
+        return None

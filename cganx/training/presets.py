@@ -28,6 +28,7 @@ from cganx.training.settings import (
     TurnsSettings,
     UnconditionalSettings,
 )
+from cganx.training.translation.presets import TRANSLATION_PRESETS
 from cganx.training.updates import (
     Alternating,
     AlternatingWithClasses,
@@ -42,7 +43,7 @@ from cganx.training.updates import (
     Separate,
 )
 
-__all__ = ["DEFAULT", "PRESETS", "find_preset"]
+__all__ = ["DEFAULT", "LATENT_PRESETS", "PRESETS", "find_preset"]
 
 DEFAULT = "sngan-small"
 BOOK = "Chaudhary, The GAN Book, 2024"
@@ -51,7 +52,7 @@ JOINED = "joined to the latent"
 PLANE = "embedding, a linear plane concatenated to the {}"
 RUNNING = "Fakes for the discriminator are made with batch statistics, as the generator's are; Keras takes running ones."
 
-PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
+LATENT_PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
     {
         # ------------------------------------------------------------------------------------------ the project's own
         "sngan-small": Preset[TileableSettings](
@@ -404,6 +405,9 @@ PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
         ),
     }
 )
+"""Those that make pictures of a latent."""
+
+PRESETS: Mapping[str, Preset[Any]] = MappingProxyType({**LATENT_PRESETS, **TRANSLATION_PRESETS})
 
 
 def find_preset(name: str) -> Preset[Any]:

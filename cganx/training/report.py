@@ -17,6 +17,14 @@ __all__ = ["REPORT", "write_report"]
 
 REPORT = "report.html"
 MOST_GRIDS = 12
+HELD_OUT = {
+    "psnr": "PSNR of held-out pictures, dB",
+    "ssim": "SSIM of held-out pictures",
+    "distance": "distance of held-out pictures in feature maps",
+    "kernel": "kernel distance to held-out pictures",
+    "round_trip": "PSNR there and back, dB",
+}
+"""What image-to-image is judged by, and the chart's title."""
 
 STYLE = """
 :root { color-scheme: light dark }
@@ -111,7 +119,8 @@ def _charts(lines: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         FAILURE,
         "evidence",
     }
-    known |= {"reach_low", "reach_high", "real_low", "real_high"}
+    known |= {"reach_low", "reach_high", "real_low", "real_high", "change", "test_accuracy"}
+    known |= {*HELD_OUT}
     losses = dict.fromkeys(name for line in lines for name in line if name not in known)
 
     def of(*names: str) -> dict[str, list[tuple[float, float]]]:
@@ -122,6 +131,8 @@ def _charts(lines: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     yield chart("how often the discriminator is right", of("accuracy", "separation"), low=0.5, high=1.0)
     yield chart("label agreement", of("agreement"), low=0.0, high=1.0)
     yield chart("Frechet distance, in real-against-real floors", of("frechet_floors"), low=0.0)
+    for name, title in HELD_OUT.items():
+        yield chart(title, of(name))
     yield chart("how much pictures differ, real ones being 1", of("variety", "nearest", "duplicates"), low=0.0, high=1.0)
     yield chart("images a second", of("images_per_second"), low=0.0)
 

@@ -14,13 +14,14 @@ import torch
 from torch import nn
 
 import cganx
-from cganx.card import GeneratorCard, Image, Latent
+from cganx.card import GeneratorCard, Image, Latent, Source
 from cganx.data import Kind
 from cganx.errors import TrainingError
 from cganx.networks import Classifier, ImageShape
+from cganx.networks.translation import Cycle, TranslationShape
 from cganx.training.averaging import reestimate
 from cganx.training.checkpoint import load_checkpoint, steps_of, write_whole
-from cganx.training.figures import Figures, by_rank
+from cganx.training.figures import AnyFigures, by_rank, figures_of
 from cganx.training.labels import LabelTable, combination_table
 from cganx.training.preset import Preset
 from cganx.training.presets import PRESETS, find_preset
@@ -52,6 +53,10 @@ class RunConfig:
     Where ``kind`` is ``attributes``, ``classes`` are their names, ``class_counts`` say how many pictures have each, and
     ``combinations`` how often each combination comes (``"0101"``, a digit an attribute, in their order; where there are more
     than 4,096, among as many pictures): batch norm's statistics are estimated with labels drawn of it.
+
+    Of image-to-image, ``source`` says the size and channels of a source and how many times larger its target is, which
+    ``height``, ``width`` and ``channels`` are of; ``sources`` and ``pictures`` count the two sides, ``classes`` are the
+    targets' styles, ``paired`` and ``task`` are those of the data.
     """
 
     preset: str
@@ -71,14 +76,27 @@ class RunConfig:
     init_from: str | None = None
     kind: Kind = "class"
     combinations: Mapping[str, int] = field(default_factory=dict)
+    source: Mapping[str, int] | None = None
+    sources: int = 0
+    paired: bool = False
+    task: str | None = None
     mixed_precision: str = "no"
     format: int = FORMAT
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def shape(self) -> ImageShape:
-        """The pictures' shape."""
-        return ImageShape(self.channels, self.height, self.width)
+    def shape(self) -> Any:
+        """What the networks are built for: an `ImageShape`, of image-to-image a `TranslationShape`."""
+        return ImageShape(self.channels, self.height, self.width) if self.source is None else self.translation
+
+    @property
+    def translation(self) -> TranslationShape:
+        """The shapes of a source and a target."""
+        if self.source is None:
+            raise TrainingError(f"preset {self.preset!r} makes pictures of a latent, not of pictures")
+        target = ImageShape(self.channels, self.height, self.width)
+        source = ImageShape(self.source["channels"], self.source["height"], self.source["width"])
+        return TranslationShape(source, target, self.source["scale"])
 
     @property
     def chosen(self) -> int:
@@ -147,7 +165,7 @@ class Run:
         """The steps of which checkpoints are there, ascending."""
         return steps_of(self.path)
 
-    def best(self) -> tuple[int, Figures] | None:
+    def best(self) -> tuple[int, AnyFigures] | None:
         """The step and the figures of the best checkpoint that is whole, by the metric's Frechet distance; None without one.
 
         What is damaged is passed over with a sentence in the log.
@@ -171,13 +189,14 @@ class Run:
             return steps[-1] if best is None else best[0]
         return steps[-1] if checkpoint == "latest" else checkpoint
 
-    def generator(self, checkpoint: Checkpoint = "latest") -> nn.Module:
+    def generator(self, checkpoint: Checkpoint = "latest", *, back: bool = False) -> nn.Module:
         """The generator of a checkpoint, in eval mode, float32 on the CPU, the same each time.
 
         Averaged weights where the recipe averages, and batch-norm statistics re-estimated for these weights with latents
         and labels drawn from the run's seed. Takes latents [n, latent] and label weights [n, classes], latents alone
-        where it is unconditional; gives pictures [n, channels, height, width] in -1..1. Raises TrainingError where there is
-        no such checkpoint.
+        where it is unconditional; gives pictures [n, channels, height, width] in -1..1. Of image-to-image it takes sources,
+        masks and label weights as far as it has them. ``back``: of a cycle, the way back. Raises TrainingError where there
+        is no such checkpoint, and no way back.
         """
         prefix = "average/" if self._averages else "generator/"
         tensors, _ = load_checkpoint(self.path, self.step(checkpoint), prefix=prefix)
@@ -186,10 +205,19 @@ class Run:
         _load_weights(module, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, self.path)
         module.requires_grad_(False)
         self.settle(module)
-        return module
+        if back:
+            return _way_back(module, self.config)
+        there: nn.Module = module.there if isinstance(module, Cycle) else module
+        return there
 
     def settle(self, module: nn.Module) -> None:
-        """Give a generator with this run's weights the batch-norm statistics of these weights; in eval mode after."""
+        """Give a generator with this run's weights the batch-norm statistics of these weights; in eval mode after.
+
+        Of image-to-image they are the run's own: there are no sources without its data, and the average goes with them.
+        """
+        if self.config.source is not None:
+            module.eval()
+            return
         draw = self.fakes(module, "statistics", device=next(module.parameters()).device)
         reestimate(module, draw, batches=AVERAGED_BATCHES if self._averages else BATCHES)
 
@@ -241,20 +269,31 @@ class Run:
     def _averages(self) -> bool:
         return self.config.settings["ema_decay"] > 0
 
-    def card(self, checkpoint: Checkpoint = "latest") -> GeneratorCard:
+    def card(self, checkpoint: Checkpoint = "latest", *, back: bool = False) -> GeneratorCard:
         """What the generator of a checkpoint is, what the metric said of it included; all but the figures of parity."""
         config, preset = self.config, self.preset
         step = self.step(checkpoint)
         _, state = load_checkpoint(self.path, step, prefix="none/")
-        figures = Figures.of(state)
+        figures = figures_of(state)
         with torch.device("meta"):
-            latent = int(preset.generator(config.shape, config.chosen).latent)  # type: ignore[arg-type]
+            generator: Any = preset.generator(config.shape, config.chosen)
+        kind: str = config.kind if config.classes else "unconditional"
+        latent = source = None
+        name, classes, channels = self.path.resolve().name, config.classes, config.channels
+        if config.source is None:
+            latent = Latent(size=int(generator.latent), distribution=preset.latent)
+        elif back:
+            name, classes, kind, channels = f"{name}-back", (), "image-to-image", config.source["channels"]
+            source = _source(_way_back(generator, config), {**config.source, "channels": config.channels})
+        else:
+            kind, source = "image-to-image", _source(generator, config.source)
         return GeneratorCard(
-            name=self.path.resolve().name,
-            image=Image(height=config.height, width=config.width, channels=config.channels, tileable=preset.settings.repeats),
-            kind=config.kind if config.classes else "unconditional",
-            classes=config.classes,
-            latent=Latent(size=latent, distribution=preset.latent),
+            name=name,
+            image=Image(height=config.height, width=config.width, channels=channels, tileable=preset.settings.repeats),
+            kind=kind,
+            classes=classes,
+            latent=latent,
+            source=source,
             codes=config.codes,
             method={
                 "preset": config.preset,
@@ -268,6 +307,8 @@ class Run:
                 "data": config.data,
                 "data_sha256": config.fingerprint,
                 "pictures": config.pictures,
+                **({"sources": config.sources} if source is not None and not config.paired else {}),
+                **({} if config.task is None else {"task": config.task}),
                 "steps": step,
                 "seconds": round(state["seconds"], 1),
                 "seed": config.seed,
@@ -280,6 +321,24 @@ class Run:
             metrics={} if figures is None else {"step": step, "reference": "test"} | figures.to_dict(),
             licences={"data": config.licence} if config.licence else {},
         )
+
+
+def _way_back(generator: nn.Module, config: RunConfig) -> nn.Module:
+    if not isinstance(generator, Cycle):
+        raise TrainingError(f"preset {config.preset!r} learns no way back; a cycle does, such as cyclegan-small")
+    return generator.back
+
+
+def _source(generator: Any, about: Mapping[str, int]) -> Source:
+    """What the generator takes; height and width stay open where its network takes any."""
+    size = (None, None) if generator.open_size else (about["height"], about["width"])
+    return Source(
+        channels=about["channels"],
+        height=size[0],
+        width=size[1],
+        multiple=generator.multiple,
+        scale=about["scale"],
+    )
 
 
 def open_run(path: str | Path) -> Run:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from cganx.training.settings import Settings
+from cganx.training.settings import CommonSettings
 
 __all__ = ["rate_factor", "set_rate"]
 
 
-def rate_factor(step: int, settings: Settings) -> float:
+def rate_factor(step: int, settings: CommonSettings) -> float:
     """What the learning rates are multiplied with: 1 for half the horizon, then linear to the floor, then the floor.
 
     It knows nothing of where the run ends, so an extended run is the same as a longer one.

@@ -14,6 +14,7 @@ from cganx.errors import TrainingError
 __all__ = [
     "ClassHeadSettings",
     "ClippedCriticSettings",
+    "CommonSettings",
     "CriticSettings",
     "EitherSettings",
     "EitherTargetSettings",
@@ -32,51 +33,40 @@ __all__ = [
     "UnconditionalSettings",
     "changed",
     "describe",
+    "least_batch",
+    "number",
     "parse",
 ]
 
 
-def _number(default: float, about: str, low: float, high: float) -> Any:
+def number(default: float, about: str, low: float, high: float) -> Any:
     """A field with a range, both ends allowed."""
     return field(default=default, metadata={"about": about, "low": low, "high": high})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class CommonSettings:
     """The numbers of a recipe that every preset has. TrainingError for a value of the wrong type or out of range."""
 
-    batch_size: int = _number(64, "real pictures a step", 2, 4096)
-    generator_rate: float = _number(2e-4, "Adam's learning rate of the generator", 1e-7, 1.0)
-    discriminator_rate: float = _number(2e-4, "Adam's learning rate of the discriminator", 1e-7, 1.0)
-    beta1: float = _number(0.5, "Adam's decay of the mean gradient", 0.0, 0.9999)
-    beta2: float = _number(0.999, "Adam's decay of the mean squared gradient", 0.0, 0.99999)
-    epsilon: float = _number(1e-8, "Adam's epsilon", 1e-12, 1e-2)
-    rate_horizon: int = _number(
+    batch_size: int = number(64, "real pictures a step", 2, 4096)
+    generator_rate: float = number(2e-4, "Adam's learning rate of the generator", 1e-7, 1.0)
+    discriminator_rate: float = number(2e-4, "Adam's learning rate of the discriminator", 1e-7, 1.0)
+    beta1: float = number(0.5, "Adam's decay of the mean gradient", 0.0, 0.9999)
+    beta2: float = number(0.999, "Adam's decay of the mean squared gradient", 0.0, 0.99999)
+    epsilon: float = number(1e-8, "Adam's epsilon", 1e-12, 1e-2)
+    rate_horizon: int = number(
         0, "steps: rates are constant to half of it, fall linearly to its end, then stay; 0 keeps them constant", 0, 10**9
     )
-    rate_floor: float = _number(0.2, "what is left of the rates after the horizon", 0.0, 1.0)
-    ema_decay: float = _number(0.0, "decay of the averaged generator; 0 keeps no average", 0.0, 0.99999)
-    checkpoint_every: int = _number(500, "steps between checkpoints; the newest two stay", 1, 10**9)
-    keep_every: int = _number(5000, "steps between checkpoints that stay for good", 1, 10**9)
-    grid_every: int = _number(500, "steps between sample grids", 1, 10**9)
-    health_every: int = _number(500, "steps between checkups of the generator's range and variety; 0 makes none", 0, 10**9)
-    metric_every: int = _number(
+    rate_floor: float = number(0.2, "what is left of the rates after the horizon", 0.0, 1.0)
+    ema_decay: float = number(0.0, "decay of the averaged generator; 0 keeps no average", 0.0, 0.99999)
+    checkpoint_every: int = number(500, "steps between checkpoints; the newest two stay", 1, 10**9)
+    keep_every: int = number(5000, "steps between checkpoints that stay for good", 1, 10**9)
+    grid_every: int = number(500, "steps between sample grids", 1, 10**9)
+    health_every: int = number(500, "steps between checkups of the generator's range and variety; 0 makes none", 0, 10**9)
+    metric_every: int = number(
         1000, "steps between judgements of the generator, by which the best checkpoint is kept; 0 judges none", 0, 10**9
     )
-    log_every: int = _number(50, "steps between lines of stats.jsonl", 1, 10**9)
-    feature_matching: float = _number(
-        0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4
-    )
-    augment_translation: float = _number(0.0, "augmentation: moved by up to this share of the sides; 0.125 is usual", 0.0, 0.5)
-    augment_scaling: float = _number(0.0, "augmentation: scaled by a factor of up to 2 to this power; 0.25 is usual", 0.0, 1.0)
-    augment_rotation: float = _number(0.0, "augmentation: turned by up to so many degrees", 0.0, 180.0)
-    augment_mirror: bool = field(
-        default=False, metadata={"about": "true or false: augmentation: half mirrored; not for letters"}
-    )
-    augment_colour: float = _number(0.0, "augmentation: changed in brightness, contrast and saturation; 1 is usual", 0.0, 1.0)
-    augment_cutout: float = _number(
-        0.0, "augmentation: covered by a grey square of this share of the sides; 0.5 is usual", 0.0, 1.0
-    )
+    log_every: int = number(50, "steps between lines of stats.jsonl", 1, 10**9)
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -117,24 +107,43 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Settings(CommonSettings):
+    """The numbers of a recipe that makes pictures from a latent."""
+
+    feature_matching: float = number(
+        0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4
+    )
+    augment_translation: float = number(0.0, "augmentation: moved by up to this share of the sides; 0.125 is usual", 0.0, 0.5)
+    augment_scaling: float = number(0.0, "augmentation: scaled by a factor of up to 2 to this power; 0.25 is usual", 0.0, 1.0)
+    augment_rotation: float = number(0.0, "augmentation: turned by up to so many degrees", 0.0, 180.0)
+    augment_mirror: bool = field(
+        default=False, metadata={"about": "true or false: augmentation: half mirrored; not for letters"}
+    )
+    augment_colour: float = number(0.0, "augmentation: changed in brightness, contrast and saturation; 1 is usual", 0.0, 1.0)
+    augment_cutout: float = number(
+        0.0, "augmentation: covered by a grey square of this share of the sides; 0.5 is usual", 0.0, 1.0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class GameSettings(Settings):
     """The numbers of a recipe whose discriminator is told of each picture whether it is real."""
 
-    noisy_labels: float = _number(0.0, "share of pictures of which the discriminator is told the wrong thing", 0.0, 0.5)
-    ada_target: float = _number(
+    noisy_labels: float = number(0.0, "share of pictures of which the discriminator is told the wrong thing", 0.0, 0.5)
+    ada_target: float = number(
         0.0,
         "adaptive augmentation: more of it while the mean sign of reals' scores is above this; 0.6 is usual, 0 is off",
         0.0,
         1.0,
     )
-    ada_pictures: int = _number(500_000, "real pictures that take the adaptive probability from 0 to 1", 1, 10**9)
+    ada_pictures: int = number(500_000, "real pictures that take the adaptive probability from 0 to 1", 1, 10**9)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings(GameSettings):
     """The numbers of a recipe whose discriminator's scores have targets."""
 
-    label_smoothing: float = _number(0.0, "the reals' target is 1 less this; the fakes' stays 0", 0.0, 0.5)
+    label_smoothing: float = number(0.0, "the reals' target is 1 less this; the fakes' stays 0", 0.0, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,9 +191,9 @@ class EitherSettings(LabelSettings):
 class InformedSettings(UnconditionalSettings):
     """The numbers of a recipe that finds classes and directions of its own: a code that the picture must show."""
 
-    categories: int = _number(10, "values of the categorical code; 0 for none", 0, 1000)
-    continuous: int = _number(0, "continuous codes, each even over -1..1", 0, 100)
-    information_weight: float = _number(1.0, "weight of what the picture must show of the code", 0.0, 100.0)
+    categories: int = number(10, "values of the categorical code; 0 for none", 0, 1000)
+    continuous: int = number(0, "continuous codes, each even over -1..1", 0, 100)
+    information_weight: float = number(1.0, "weight of what the picture must show of the code", 0.0, 100.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -207,9 +216,9 @@ class InformedSettings(UnconditionalSettings):
 class SemiSupervisedSettings(UnconditionalSettings):
     """The numbers of a recipe whose discriminator learns classes from a few labels, and reality from all pictures."""
 
-    class_weight: float = _number(1.0, "weight of the cross-entropy of labelled pictures", 0.0, 100.0)
-    adversarial_weight: float = _number(0.0, "weight in the generator's loss of being taken for real", 0.0, 100.0)
-    classifier_decay: float = _number(0.99, "decay of the averaged classifier; 0 keeps no average", 0.0, 0.99999)
+    class_weight: float = number(1.0, "weight of the cross-entropy of labelled pictures", 0.0, 100.0)
+    adversarial_weight: float = number(0.0, "weight in the generator's loss of being taken for real", 0.0, 100.0)
+    classifier_decay: float = number(0.99, "decay of the averaged classifier; 0 keeps no average", 0.0, 0.99999)
 
     @property
     def taught_decay(self) -> float:
@@ -229,29 +238,29 @@ class EitherTargetSettings(EitherSettings, TargetSettings):
 class CriticSettings(EitherSettings):
     """The numbers of a recipe whose critic learns more often than its generator."""
 
-    discriminator_steps: int = _number(5, "updates of the critic for each of the generator", 1, 100)
+    discriminator_steps: int = number(5, "updates of the critic for each of the generator", 1, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClippedCriticSettings(CriticSettings):
     """The numbers of a recipe whose critic's weights are clipped."""
 
-    clip: float = _number(0.01, "bound of the critic's weights", 1e-6, 10.0)
+    clip: float = number(0.01, "bound of the critic's weights", 1e-6, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PenalisedCriticSettings(CriticSettings):
     """The numbers of a recipe whose critic's gradient is held to norm 1."""
 
-    penalty_weight: float = _number(10.0, "weight of the gradient penalty", 0.0, 1e4)
+    penalty_weight: float = number(10.0, "weight of the gradient penalty", 0.0, 1e4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TurnsSettings(GameSettings, LabelSettings):
     """The numbers of a recipe whose discriminator may learn more often than its generator."""
 
-    discriminator_steps: int = _number(1, "updates of the discriminator for each of the generator", 1, 100)
-    orthogonal_weight: float = _number(0.0, "weight of the generator's orthogonal regularisation", 0.0, 100.0)
+    discriminator_steps: int = number(1, "updates of the discriminator for each of the generator", 1, 100)
+    orthogonal_weight: float = number(0.0, "weight of the generator's orthogonal regularisation", 0.0, 100.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,14 +272,14 @@ class TargetTurnsSettings(TurnsSettings, TargetSettings):
 class RelativisticSettings(LabelSettings):
     """The numbers of a recipe with gradient penalties on reals and on fakes."""
 
-    gamma: float = _number(0.5, "weight of the squared gradients on reals and on fakes", 0.0, 1e4)
+    gamma: float = number(0.5, "weight of the squared gradients on reals and on fakes", 0.0, 1e4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassHeadSettings(GameSettings, LabelSettings):
     """The numbers of a recipe whose discriminator also names the class."""
 
-    class_weight: float = _number(0.1, "weight of the class head's cross-entropy", 0.0, 100.0)
+    class_weight: float = number(0.1, "weight of the class head's cross-entropy", 0.0, 100.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,7 +297,7 @@ class TileableSettings(ClassHeadSettings):
         return self.tileable
 
 
-_Settings = TypeVar("_Settings", bound=Settings)
+_Settings = TypeVar("_Settings", bound=CommonSettings)
 
 
 def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
@@ -305,6 +314,11 @@ def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
     return dataclasses.replace(settings, **changes)
 
 
+def least_batch(settings: CommonSettings) -> int:
+    """The smallest batch that a recipe with these settings takes."""
+    return next(int(one.metadata["low"]) for one in fields(settings) if one.name == "batch_size")
+
+
 def parse(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
     """``["key=value", ...]`` as a mapping. Raises TrainingError for a text without ``=`` and for a key given twice."""
     out: dict[str, str] = {}
@@ -318,7 +332,7 @@ def parse(assignments: tuple[str, ...] | list[str]) -> dict[str, str]:
     return out
 
 
-def describe(settings: Settings) -> list[dict[str, Any]]:
+def describe(settings: CommonSettings) -> list[dict[str, Any]]:
     """Name, value, range and meaning of every setting, for people and for ``cganx presets --json``."""
     return [
         {"name": one.name, "value": getattr(settings, one.name)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cganx.data import DataSet, Kind
+from cganx.data import DataSet, Kind, TranslationSet
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.networks.layers import is_reached, nearest_reached
@@ -22,7 +22,7 @@ from cganx.training.preset import Preset
 from cganx.training.presets import PRESETS
 from cganx.training.run import CONFIG, Run, RunConfig, open_run, write_config
 from cganx.training.sampling import seeded
-from cganx.training.settings import Settings
+from cganx.training.settings import CommonSettings, least_batch
 from cganx.whole_file import UNFINISHED
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "check_size",
     "claim",
     "config_of",
+    "config_of_translation",
     "identity",
     "refuse_strangers",
     "settings_of_each",
@@ -107,27 +108,28 @@ def size_instead(recipe: Preset[Any], height: int, width: int) -> tuple[int, int
     return nearest.height, nearest.width
 
 
-def settings_of_each(recipe: Preset[Any], processes: int) -> Settings:
+def settings_of_each(recipe: Preset[Any], processes: int) -> CommonSettings:
     """The recipe's settings with the batch size that is left to each of so many processes.
 
     TrainingError where they do not divide the batch, and each part of it that the update takes, evenly.
     """
-    settings: Settings = recipe.settings
+    settings: CommonSettings = recipe.settings
+    least = least_batch(settings)
 
     def fits(size: int) -> bool:
-        whole, part = _with_batch(settings, size), _with_batch(settings, max(2, size // processes))
+        whole, part = _with_batch(settings, size), _with_batch(settings, max(least, size // processes))
         return part.batch_size * processes == size and recipe.update.reals(part) * processes == recipe.update.reals(whole)
 
     size = settings.batch_size
     if not fits(size):
         larger = (one for one in itertools.count(size + 1) if fits(one))
-        smaller = next((one for one in range(size - 1, 1, -1) if fits(one)), None)
+        smaller = next((one for one in range(size - 1, least - 1, -1) if fits(one)), None)
         near = f"{'' if smaller is None else f'{smaller} or '}{next(larger)}"
         raise TrainingError(f"{processes} processes cannot share batches of {size} evenly; give a batch size of {near}")
     return _with_batch(settings, size // processes)
 
 
-def _with_batch(settings: Settings, size: int) -> Settings:
+def _with_batch(settings: CommonSettings, size: int) -> CommonSettings:
     return dataclasses.replace(settings, batch_size=size)
 
 
@@ -194,6 +196,50 @@ def config_of(
         init_from=None if init_from is None else os.fspath(init_from),
         mixed_precision=mixed_precision,
         made_with=made_with,
+    )
+
+
+def config_of_translation(
+    data: TranslationSet,
+    preset: str,
+    recipe: Preset[Any],
+    seed: int,
+    init_from: str | Path | None,
+    mixed_precision: str,
+    made_with: Mapping[str, Any],
+    size: tuple[int, int],
+) -> RunConfig:
+    """What a run of image-to-image with targets of this (height, width) is."""
+    labels, source = data.train.labels, data.source_shape
+    counts = () if labels is None else np.bincount(labels, minlength=len(data.classes)).tolist()
+    about: dict[str, Any] = {
+        "class_counts": tuple(counts),
+        "pictures": len(data.train.target),
+        "sources": len(data.train.source),
+        "height": size[0],
+        "width": size[1],
+        "channels": data.target_shape[2],
+        "source": {
+            "channels": source[2],
+            "height": size[0] // data.scale,
+            "width": size[1] // data.scale,
+            "scale": data.scale,
+        },
+        "paired": data.paired,
+        "task": data.task,
+    }
+    return RunConfig(
+        preset=preset,
+        settings=dataclasses.asdict(recipe.settings),
+        seed=seed,
+        data=data.name,
+        fingerprint=data.fingerprint,
+        licence=data.licence,
+        classes=data.classes,
+        init_from=None if init_from is None else os.fspath(init_from),
+        mixed_precision=mixed_precision,
+        made_with=made_with,
+        **about,
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,14 +14,13 @@ from cganx.data import Labels
 from cganx.errors import TrainingError
 from cganx.training.averaging import AveragedNetwork
 from cganx.training.checkpoint import load_checkpoint
-from cganx.training.figures import FIGURES, Figures
-from cganx.training.labels import LabelTable
+from cganx.training.figures import FIGURES, AnyFigures, figures_of
 from cganx.training.options import Options, Resumable
 from cganx.training.preset import Preset
 from cganx.training.processes import Processes
 from cganx.training.run import Run, RunConfig
-from cganx.training.sampling import Draws, Even, Fakes, HalfLabelled, Order, Shuffled, seeded
-from cganx.training.updates import Players
+from cganx.training.sampling import Order, seeded
+from cganx.training.updates import Players, no_content, no_maps
 
 __all__ = ["State"]
 
@@ -40,7 +38,7 @@ class State:
     average: AveragedNetwork | None
     classifier: AveragedNetwork | None  # of a discriminator that alone learns classes
     order: Order
-    fakes: Fakes
+    fakes: Any  # of a latent's recipe a `Draw`, of image-to-image a `Memory`; `Resumable` both
     options: Options
     labels: Labels = field(repr=False)  # of the training pictures
     processes: Processes
@@ -50,7 +48,7 @@ class State:
     restarts: int = 0
     pending: list[Tensor] = field(default_factory=list)  # losses [k] of this process in the steps since it was settled
     settled: list[Tensor] = field(default_factory=list)  # means over the processes, of the steps since the last line of stats
-    figures: Figures | None = None  # of this step's generator, where the main process judged it
+    figures: AnyFigures | None = None  # of this step's generator, where the main process judged it
 
     @classmethod
     def build(cls, recipe: Preset[Any], config: RunConfig, labels: Labels, processes: Processes) -> State:
@@ -64,6 +62,7 @@ class State:
                 (recipe.discriminator, len(config.taught) or config.chosen),
             )
         )
+        looked = recipe.looks(device)
         options = Options.build(recipe, config.seed, device, processes.share, processes.average)
         players = Players(
             generator=generator,
@@ -76,17 +75,13 @@ class State:
             roll=options.roll,
             step=processes.step,
             precision=processes.precision,
+            content=no_content if looked is None else looked.content,
+            maps=no_maps if looked is None else looked.maps,
         )
         average = AveragedNetwork(generator, settings.ema_decay) if settings.ema_decay > 0 else None
         classifier = AveragedNetwork(discriminator, settings.taught_decay) if settings.taught_decay > 0 else None
-        order: Order = (Shuffled if recipe.shuffled else Draws)(config.pictures, config.seed)
-        if settings.evenly:
-            order = Even(labels[labels >= 0], config.seed)
-        if config.taught:
-            order = HalfLabelled(order, torch.from_numpy(np.flatnonzero(labels >= 0)), config.seed)
-        table = LabelTable.of_attributes(labels) if config.kind == "attributes" else config.labels(evenly=settings.evenly)
-        random, codes = seeded(config.seed, "fakes"), len(config.codes)
-        fakes = Fakes(int(generator.latent), recipe.latent, table, random, device, processes.share, codes=codes)
+        order = recipe.order(config, labels)
+        fakes = recipe.fakes(config, labels, generator, device, processes.share)
         state = cls(players, average, classifier, order, fakes, options, labels, processes, config.seed)
         state._seed_layers()
         return state
@@ -181,7 +176,7 @@ class State:
         for part, one in self._resumables().items():
             one.restore(under(tensors, part))
         self.step, self.seconds, self.restarts = int(tensors["step"]), float(state["seconds"]), int(tensors.get("restarts", 0))
-        self.figures = Figures.of(state)
+        self.figures = figures_of(state)
         rank, device = self.processes.share.rank, self.processes.device
         states = tensors.get("random/cpu", torch.empty(0))
         if rank >= len(states):

@@ -37,7 +37,7 @@ from subjects import say
 from cganx import data, runtime
 from cganx.evaluation import Moments, Oracle, frechet, oracle
 from cganx.grid import sheet
-from cganx.training import PRESETS, open_run
+from cganx.training import LATENT_PRESETS, open_run
 from cganx.training.directory import read_stats
 from cganx.training.health import FAILURE
 
@@ -174,7 +174,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1200, help="of time a preset (default: %(default)s)")
     parser.add_argument("--one-core", action="store_true", help="processor time, a core each, instead of wall time")
     parser.add_argument("--data", default="fashion-mnist", help="default: %(default)s")
-    parser.add_argument("--only", nargs="+", choices=list(PRESETS), default=list(PRESETS), metavar="NAME")
+    parser.add_argument("--only", nargs="+", choices=list(LATENT_PRESETS), default=list(LATENT_PRESETS), metavar="NAME")
     parser.add_argument("--work", type=Path, help="keep the runs there; default: a folder that goes afterwards")
     parser.add_argument("-o", "--out", type=Path, default=Path("docs/presets"), help="default: %(default)s")
     arguments = parser.parse_args()
@@ -202,7 +202,7 @@ def main() -> int:
                 failed += 1
                 continue
             rows[done.result()["preset"]] = done.result()
-            table = [rows[name] for name in PRESETS if name in rows]
+            table = [rows[name] for name in LATENT_PRESETS if name in rows]
             kept.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
             (arguments.out / "table.md").write_text(markdown(table, arguments), encoding="utf-8")
     return 1 if failed else 0

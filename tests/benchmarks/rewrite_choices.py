@@ -50,9 +50,9 @@ def _figures(name: str, path: Path) -> Iterator[Figure]:
 
 
 def _files() -> Mapping[str, Path]:
-    from cganx.training import PRESETS
+    from cganx.training import LATENT_PRESETS
 
-    presets = {name: BUILD / "presets" / f"{name}.onnx" for name in PRESETS}
+    presets = {name: BUILD / "presets" / f"{name}.onnx" for name in LATENT_PRESETS}
     bundled = [*runtime.bundled().values(), ROOT / "plugins" / "blender" / "generators" / "materials.onnx"]
     return presets | {f"bundled {path.stem}": path for path in bundled}
 
@@ -62,10 +62,10 @@ def _preset(name: str, path: Path) -> Path:
         import torch
 
         from cganx.networks import ImageShape, folded
-        from cganx.training import PRESETS
+        from cganx.training import LATENT_PRESETS
         from cganx_export import export
 
-        preset = PRESETS[name]
+        preset = LATENT_PRESETS[name]
         height, width = preset.fixed_size or (28, 28)
         channels = 3 if (height, width) == (56, 56) else 1
         classes = tuple(preset.settings.classes(CLASSES))

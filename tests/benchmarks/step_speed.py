@@ -15,14 +15,14 @@ from report import Figure, Target, main
 from side_by_side import Spread, Worker, alternate, one_core, workers
 from subjects import say, script, users_environment
 
-from cganx.training.presets import PRESETS, find_preset
+from cganx.training.presets import LATENT_PRESETS, find_preset
 
 DATA = "fashion-small"
 WARM = 2  # steps before anything is counted
 
 
 def measure(arguments: Namespace) -> list[Figure]:
-    presets = [arguments.preset] if arguments.preset else list(PRESETS)
+    presets = [arguments.preset] if arguments.preset else list(LATENT_PRESETS)
     figures = []
     with one_core() if arguments.one_core else contextlib.nullcontext():
         for preset in presets:

@@ -25,7 +25,7 @@ from cganx.training.figures import Figures
 from cganx.training.health import FAILURE, NOT_FINITE, RESTARTED, Balance, Checkup, Monitor, remedies, replay
 from cganx.training.health.measures import duplicates, nearest, pairwise
 from cganx.training.health.remedies import SETTINGS
-from cganx.training.health.rules import RULES
+from cganx.training.health.rules import RULES, TRANSLATION_RULES
 from cganx.training.settings import changed, parse
 
 CROSS_ENTROPY = Balance(discriminator=math.log(2), generator=math.log(2))
@@ -157,7 +157,7 @@ def test_every_remedy_is_a_setting_that_the_preset_takes_and_does_not_have_yet(n
 
 
 def test_remedies_are_known_for_all_failures() -> None:
-    assert set(SETTINGS) == {*RULES, NOT_FINITE}
+    assert set(SETTINGS) == {*RULES, *TRANSLATION_RULES, NOT_FINITE}
 
 
 # --- measures

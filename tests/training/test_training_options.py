@@ -14,7 +14,7 @@ from cganx.data import DataSet
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.objectives import NON_SATURATING, WASSERSTEIN, AdversarialLoss, feature_matching
-from cganx.training import PRESETS, train
+from cganx.training import LATENT_PRESETS, PRESETS, train
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.sampling import Chances
 from cganx.training.settings import GameSettings, TargetSettings, changed
@@ -42,7 +42,7 @@ def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
 # --- which preset has which
 
 
-@pytest.mark.parametrize("name", list(PRESETS))
+@pytest.mark.parametrize("name", list(LATENT_PRESETS))
 def test_an_option_is_there_where_it_makes_sense(name: str) -> None:
     preset = PRESETS[name]
     loss = preset.update.loss
@@ -74,7 +74,7 @@ def test_the_books_smoothing_is_a_setting_now() -> None:
 
 
 def test_augmentation_is_for_all_and_adaptive_only_where_scores_have_sides() -> None:
-    for name, preset in PRESETS.items():
+    for name, preset in LATENT_PRESETS.items():
         assert changed(preset.settings, {"augment_translation": "0.125"}).augment_translation == 0.125, name
     for name in ("wgan", "wgan-gp", "r3gan"):
         with pytest.raises(TrainingError, match="no setting 'ada_target'"):
@@ -138,7 +138,7 @@ def test_as_many_are_told_wrong_as_asked() -> None:
     assert float((chances.draw(20_000, 1) < 0.3).float().mean()) == pytest.approx(0.3, abs=0.01)
 
 
-@pytest.mark.parametrize("name", list(PRESETS))
+@pytest.mark.parametrize("name", list(LATENT_PRESETS))
 def test_every_discriminator_gives_features_and_the_generator_learns_from_them(name: str) -> None:
     preset = PRESETS[name]
     settings = changed(preset.settings, {"feature_matching": 0.5})

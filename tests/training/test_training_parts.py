@@ -16,7 +16,7 @@ from torch import nn
 
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
-from cganx.training import PRESETS, ClassHeadSettings, Settings, Status, StatusLine, find_preset
+from cganx.training import LATENT_PRESETS, PRESETS, ClassHeadSettings, Settings, Status, StatusLine, find_preset
 from cganx.training.averaging import AveragedNetwork, reestimate
 from cganx.training.checkpoint import load_checkpoint, remove_stale, save_checkpoint, steps_of
 from cganx.training.directory import Stats
@@ -29,7 +29,7 @@ from cganx.training.state import _load_optimizer
 # --- presets and settings
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@pytest.mark.parametrize("name", sorted(LATENT_PRESETS))
 def test_a_presets_parts_fit_together(name: str):
     preset = find_preset(name)
     shape = ImageShape(1, *(preset.fixed_size or (28, 28)))

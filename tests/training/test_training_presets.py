@@ -20,7 +20,7 @@ from cganx.data import DataSet
 from cganx.errors import TrainingError
 from cganx.networks import ImageShape
 from cganx.networks.cdcgan import LabelPlane
-from cganx.training import PRESETS, Run, train
+from cganx.training import LATENT_PRESETS, PRESETS, Run, train
 from cganx.training.checkpoint import load_checkpoint
 from cganx.training.preset import Preset
 from cganx.training.settings import changed
@@ -28,7 +28,7 @@ from cganx.training.updates.critic import clip
 from cganx.training.updates.informed import guess
 from cganx_cli.group import cganx
 
-ALL = pytest.mark.parametrize("name", list(PRESETS))
+ALL = pytest.mark.parametrize("name", list(LATENT_PRESETS))
 
 # As the book's Keras summaries and the tutorial count: batch norm's running statistics among them.
 PRINTED = {

@@ -7,6 +7,20 @@
 from cganx.training.health.measures import Checkup
 from cganx.training.health.monitor import FAILURE, RESTARTED, Monitor, replay
 from cganx.training.health.remedies import remedies
-from cganx.training.health.rules import NOT_FINITE, WINDOW, Balance, Finding
+from cganx.training.health.rules import NOT_FINITE, RULES, TRANSLATION_RULES, WINDOW, Balance, Finding, Rules
 
-__all__ = ["FAILURE", "NOT_FINITE", "RESTARTED", "WINDOW", "Balance", "Checkup", "Finding", "Monitor", "remedies", "replay"]
+__all__ = [
+    "FAILURE",
+    "NOT_FINITE",
+    "RESTARTED",
+    "RULES",
+    "TRANSLATION_RULES",
+    "WINDOW",
+    "Balance",
+    "Checkup",
+    "Finding",
+    "Monitor",
+    "Rules",
+    "remedies",
+    "replay",
+]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from cganx.data import Labels
 from cganx.training.updates import Draw, in_eval_mode
 
-__all__ = ["Checkup", "duplicates", "nearest", "pairwise"]
+__all__ = ["Checkup", "duplicates", "nearest", "pairwise", "ratio", "separation"]
 
 PICTURES, MOST_CLASSES, FEWEST = 256, 16, 4
 FAR = 30.0
@@ -109,11 +109,11 @@ class Checkup:
             "reach_high": torch.maximum(made.max(), far.max()),
             "real_low": low,
             "real_high": high,
-            "variety": _ratio(_mean([pairwise(flat_made[group]) for group in self.groups]), distance),
-            "nearest": _ratio(_mean([one.median() for one in made_nearest]), _mean(real_nearest)),
+            "variety": ratio(_mean([pairwise(flat_made[group]) for group in self.groups]), distance),
+            "nearest": ratio(_mean([one.median() for one in made_nearest]), _mean(real_nearest)),
             "duplicates": _mean([duplicates(one, real) for one, real in zip(made_nearest, real_nearest, strict=True)]),
-            "sensitivity": _ratio((flat_moved - flat_made).norm(dim=1).mean(), distance),
-            "separation": _separation(*scores),
+            "sensitivity": ratio((flat_moved - flat_made).norm(dim=1).mean(), distance),
+            "separation": separation(*scores),
             "score_spread": torch.cat(scores).std(),
         }
         return {name: round(float(value), 6) for name, value in out.items()}
@@ -135,7 +135,7 @@ def duplicates(made: Tensor, real: Tensor) -> Tensor:
     return (made < CLOSE * real).double().mean()
 
 
-def _separation(real: Tensor, made: Tensor) -> Tensor:
+def separation(real: Tensor, made: Tensor) -> Tensor:
     """The area under the ROC curve: the share of pairs in the right order, ties counted half."""
     difference = real[:, None] - made[None, :]
     return (difference > 0).double().mean() + 0.5 * (difference == 0).double().mean()
@@ -145,6 +145,6 @@ def _mean(values: list[Tensor]) -> Tensor:
     return torch.stack(values).mean()
 
 
-def _ratio(made: Tensor, real: Tensor) -> Tensor:
+def ratio(made: Tensor, real: Tensor) -> Tensor:
     """made / real; 1 where real pictures do not differ either."""
     return made / real if float(real) > 0 else torch.ones_like(made)

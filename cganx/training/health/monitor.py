@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cganx.training.health.rules import RULES, WINDOW, Balance, Finding, History
+from cganx.training.health.rules import RULES, WINDOW, Balance, Finding, History, Rules
 
 __all__ = ["FAILURE", "RESTARTED", "Monitor", "replay"]
 
@@ -21,8 +21,8 @@ class Monitor:
     found before.
     """
 
-    def __init__(self, balance: Balance) -> None:
-        self._balance = balance
+    def __init__(self, balance: Balance, rules: Rules = RULES) -> None:
+        self._balance, self._rules = balance, rules
         self._lines: deque[Mapping[str, float]] = deque()
         self._named: set[str] = set()
         self._begun = 0
@@ -44,7 +44,7 @@ class Monitor:
         lines = list(self._lines)
         history = History(self._balance, lines, [one for one in lines if "reach_low" in one], step - self._begun)
         found = []
-        for name, rule in RULES.items():
+        for name, rule in self._rules.items():
             evidence = None if name in self._named else rule(history)
             if evidence is not None:
                 self._named.add(name)
@@ -52,7 +52,7 @@ class Monitor:
         return found
 
 
-def replay(lines: Iterable[Mapping[str, Any]], balance: Balance) -> list[Finding]:
+def replay(lines: Iterable[Mapping[str, Any]], balance: Balance, rules: Rules = RULES) -> list[Finding]:
     """All that a monitor would have said of a run with these lines, whatever was said then."""
-    monitor = Monitor(balance)
+    monitor = Monitor(balance, rules)
     return [finding for line in lines if FAILURE not in line for finding in monitor.see(line)]

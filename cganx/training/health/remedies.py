@@ -7,7 +7,7 @@ from dataclasses import fields
 from types import MappingProxyType
 
 from cganx.training.health.rules import NOT_FINITE
-from cganx.training.settings import Settings
+from cganx.training.settings import CommonSettings
 
 __all__ = ["remedies"]
 
@@ -45,6 +45,7 @@ SETTINGS: Mapping[str, Mapping[str, Change]] = MappingProxyType(
         },
         "generator won": {"generator_rate": _times(0.25), "discriminator_steps": _at_least(2)},
         "dead critic": {"clip": _times(10.0), "discriminator_rate": _times(4.0)},
+        "nothing changes": {"adversarial_weight": _times(3.0), "identity_weight": _times(0.3), "cycle_weight": _times(0.5)},
         NOT_FINITE: {"generator_rate": _times(0.25), "discriminator_rate": _times(0.25)},
     }
 )
@@ -55,12 +56,13 @@ OTHERWISE: Mapping[str, str] = MappingProxyType(
         "discriminator won": STEADIER,
         "generator won": "a discriminator with more capacity, such as that of --preset sngan-small",
         "dead critic": "--preset wgan-gp, which holds the gradient instead of the weights",
+        "nothing changes": "pictures of two kinds that differ more, or pairs: --preset pix2pix-small",
         NOT_FINITE: STEADIER,
     }
 )
 
 
-def remedies(name: str, settings: Settings) -> tuple[str, ...]:
+def remedies(name: str, settings: CommonSettings) -> tuple[str, ...]:
     """What to try against the failure of that name: ``--set key=value`` texts that this recipe takes, then another preset."""
     has = {one.name: one for one in fields(settings)}
     out = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from cganx.networks import Judgement
 from cganx.objectives import AdversarialLoss, RelativisticLoss, feature_matching
-from cganx.training.settings import Settings
+from cganx.training.settings import CommonSettings, Settings
 
 __all__ = [
     "Batch",
@@ -24,6 +24,8 @@ __all__ = [
     "generator_turn",
     "in_eval_mode",
     "matching",
+    "no_content",
+    "no_maps",
 ]
 
 
@@ -45,14 +47,25 @@ def _step(*optimizers: torch.optim.Optimizer) -> None:
         optimizer.step()
 
 
+def no_content(_: Tensor, __: Tensor) -> Tensor:
+    """Of a recipe that does not weigh it."""
+    raise AssertionError("a recipe that weighs content is built with a feature network")
+
+
+def no_maps(_: Tensor) -> Tensor:
+    """Of a recipe that looks at none."""
+    raise AssertionError("a recipe whose generator keeps maps is built with a feature network")
+
+
 @dataclass(frozen=True)
 class Players:
     """Both networks in training mode, their optimisers, augmentation, and how this device and its processes go about a step.
 
     ``backward`` differentiates a loss, ``average`` puts means over the processes into tensors, ``step`` moves the weights of
     optimisers. ``roll`` moves made pictures on a torus, where they are to go on at the opposite edge: real ones do not, so the
-    discriminator must neither see where a picture ends nor overlook a seam there. Networks run under ``precision``; what they
-    give is as exact as what they are given, so losses are.
+    discriminator must neither see where a picture ends nor overlook a seam there. ``content`` is how far what two batches of
+    pictures show is apart, in a feature network's maps, and ``maps`` are those of one batch. Networks run under
+    ``precision``; what they give is as exact as what they are given, so losses are.
     """
 
     generator: nn.Module
@@ -63,6 +76,8 @@ class Players:
     average: Callable[[list[Tensor]], None] = lambda _: None
     augment: Callable[[Tensor], Tensor] | None = None
     roll: Callable[[Tensor], Tensor] | None = None
+    content: Callable[[Tensor, Tensor], Tensor] = no_content
+    maps: Callable[[Tensor], Tensor] = no_maps
     step: Callable[..., None] = _step
     precision: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
@@ -115,7 +130,7 @@ class Draw(Protocol):
         """Numbers [n] between 0 and 1, one a sample."""
 
 
-_Settings_contra = TypeVar("_Settings_contra", bound=Settings, contravariant=True)
+_Settings_contra = TypeVar("_Settings_contra", bound=CommonSettings, contravariant=True)
 
 
 class Update(Protocol[_Settings_contra]):
@@ -136,8 +151,11 @@ class Update(Protocol[_Settings_contra]):
     def reals(self, settings: _Settings_contra) -> int:
         """How many real pictures a step takes."""
 
-    def __call__(self, players: Players, real: Batch, draw: Draw, settings: _Settings_contra) -> tuple[Tensor, ...]:
-        """Change the players' weights; return the losses, detached."""
+    def __call__(self, players: Players, real: Any, draw: Any, settings: _Settings_contra, /) -> tuple[Tensor, ...]:
+        """Change the players' weights; return the losses, detached.
+
+        ``real`` and ``draw`` are a `Batch` and a `Draw`, of image-to-image a `TranslationBatch` and a `Memory`.
+        """
 
 
 @contextlib.contextmanager
