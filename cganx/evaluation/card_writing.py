@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from cganx.card import CARD_KEY, HASH_KEY
 from cganx.errors import CganxError, ModelError
-from cganx.evaluation.figures import Evaluation
 from cganx.runtime import read
 from cganx.runtime.model import parse
 from cganx.runtime.protobuf import LENGTH, VARINT, walk
 from cganx.whole_file import whole_file
 
-__all__ = ["EVALUATION", "write_into_card"]
+__all__ = ["EVALUATION", "Written", "write_into_card"]
 
 EVALUATION = "evaluation"
 """The key in the card's ``metrics``, beside what training wrote there."""
@@ -23,7 +23,21 @@ EVALUATION = "evaluation"
 METADATA, KEY, VALUE = 14, 1, 2  # field numbers of onnx.proto
 
 
-def write_into_card(path: Path, evaluation: Evaluation) -> str:
+class Written(Protocol):
+    """What any evaluation of a file says."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that was evaluated."""
+
+    def for_card(self) -> Mapping[str, Any]:
+        """What the card keeps."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+
+
+def write_into_card(path: Path, evaluation: Written) -> str:
     """Put the figures into the file's card, by rename, and return its new hash.
 
     The new file is read as any other before it takes the old one's place.

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cganx.data import TASKS, Task
 from cganx.evaluation.foreign import Subject, foreign_options
 from cganx.evaluation.stage_line import StageLine
 
 if TYPE_CHECKING:
     from cganx.card import GeneratorCard
-    from cganx.data import DataSet
-    from cganx.evaluation.backbones import Backbone
+    from cganx.data import DataSet, TranslationData
+    from cganx.evaluation.backbones import Backbone, Stages
+    from cganx.evaluation.card_writing import Written
 
 __all__ = ["compare", "evaluate"]
 
@@ -25,10 +28,12 @@ EFFLITE0 = ("fid-efflite0", "kid-efflite0")
 def _names(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     if given:
         from cganx.evaluation.suite import NAMES
+        from cganx.evaluation.translation.suite import NAMES as OF_TRANSLATION
 
+        every = (*NAMES, *EFFLITE0, *OF_TRANSLATION)
         for name in given:
-            if name not in (*NAMES, *EFFLITE0):
-                there = ", ".join((*NAMES, *EFFLITE0))
+            if name not in every:
+                there = ", ".join(every)
                 raise click.BadParameter(f"there is no figure {name!r}; there are {there}", context, parameter)
     return given
 
@@ -66,7 +71,13 @@ _force = click.option("--force", is_flag=True, help="Go on with a judge that is 
 
 @click.command("evaluate", short_help="Judge a generator's file by real pictures.")
 @click.argument("model", metavar="MODEL")
-@click.option("--data", required=True, help=_data_help)
+@click.argument("beside", nargs=-1, metavar="")
+@click.option("--data", help=_data_help)
+@click.option("--pairs", metavar="A B|BOTH", help="Image-to-image: sources and their targets, by name; or pictures of both.")
+@click.option("--unpaired", metavar="A B", help="Image-to-image: sources, and what they should be like.")
+@click.option("--source", "side", type=click.Choice(["left", "right"]), help="Where the source is in pictures of both. [left]")
+@click.option("--task", type=click.Choice(TASKS), help="Image-to-image: make the sources of --data.")
+@click.option("--back", metavar="FILE", help="Image-to-image: the file that goes the way back, for round trips.")
 @_samples
 @_seed
 @_metrics
@@ -94,7 +105,13 @@ _force = click.option("--force", is_flag=True, help="Go on with a judge that is 
 def evaluate(
     *,
     model: str,
-    data: str,
+    beside: tuple[str, ...],
+    data: str | None,
+    pairs: str | None,
+    unpaired: str | None,
+    side: Literal["left", "right"] | None,
+    task: str | None,
+    back: str | None,
     samples: int,
     seed: int,
     metrics: tuple[str, ...],
@@ -117,7 +134,11 @@ def evaluate(
 
     A classifier of the real pictures is trained once per data set and kept. Every figure stands beside the same figure of
     real pictures, its counts and an interval. Nothing is truncated.
+
+    A file that makes pictures from pictures is judged by the held-out ones of --pairs A B, --unpaired A B or --task, and
+    every figure stands beside those of baselines.
     """
+    told = _told(data, pairs, unpaired, beside, side, task)
     subject = Subject(
         model=model,
         latent_input=latent_input,
@@ -130,12 +151,21 @@ def evaluate(
     if into_card and subject.foreign:
         raise click.UsageError("--into-card needs a file with a card; this one is read by what its options say")
     card = subject.card()
+    if not isinstance(told, str) or card.source is not None:
+        with StageLine() as line:
+            judged, text, page = _translation(
+                subject, card, told, back, samples, seed, metrics, fit, device, inception_weights, report is not None, line
+            )
+        _deliver(subject, judged, text, page, report, into_card=into_card, as_json=as_json)
+        return
+    if back is not None:
+        raise click.UsageError("--back is for image-to-image, and this file makes pictures from seeds: leave it out")
     from cganx.evaluation.suite import NAMES
     from cganx.evaluation.suite import evaluate as judge
     from cganx.evaluation.table import table
 
     with StageLine() as line:
-        dataset = _load(data, card, fit, line)
+        dataset = _load(told, card, fit, line)
         generator = subject.load(device, dataset.classes)
         found = judge(
             generator,
@@ -154,6 +184,30 @@ def evaluate(
 
             line("drawing the report", 0, 1)
             page = page_of(found, generator.card)
+    _deliver(subject, found, table(found), page, report, into_card=into_card, as_json=as_json)
+
+
+def _told(
+    data: str | None,
+    pairs: str | None,
+    unpaired: str | None,
+    beside: tuple[str, ...],
+    side: Literal["left", "right"] | None,
+    task: str | None,
+) -> str | TranslationData:
+    from cganx.data.told import told_data
+    from cganx.errors import RequestError
+
+    try:
+        return told_data(data, pairs, unpaired, beside, side, task)
+    except RequestError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _deliver(
+    subject: Subject, found: Written, text: str, page: str | None, report: Path | None, *, into_card: bool, as_json: bool
+) -> None:
+    """The report and the card's figures, where they are asked for; then ``text``, or all as JSON."""
     if report is not None and page is not None:
         from cganx.whole_file import whole_file
 
@@ -164,7 +218,85 @@ def evaluate(
 
         digest = write_into_card(Path(subject.path), found)
         click.echo(f"{subject.path} has the figures in its card; it is now {digest}", err=True)
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) if as_json else table(found))
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) if as_json else text)
+
+
+def _translation(
+    subject: Subject,
+    card: GeneratorCard,
+    told: str | TranslationData,
+    back: str | None,
+    samples: int,
+    seed: int,
+    metrics: tuple[str, ...],
+    fit: str,
+    device: str,
+    inception_weights: Path | None,
+    with_page: bool,
+    line: StageLine,
+) -> tuple[Written, str, str | None]:
+    """An image-to-image file's figures, their table, and the report where it is wanted."""
+    from cganx.evaluation.translation.fitting import source_of
+    from cganx.evaluation.translation.page import translation_page
+    from cganx.evaluation.translation.suite import NAMES, evaluate_translation
+    from cganx.evaluation.translation.table import translation_table
+    from cganx.runtime import load
+
+    source, image = source_of(card), card.image
+    if isinstance(told, str):
+        raise click.UsageError(
+            f"{card.name} makes pictures from pictures, and --data alone has no sources: add --task {'|'.join(TASKS)}, or give "
+            "--pairs A B or --unpaired A B"
+        )
+    _require_of_translation(metrics)
+    made_here = isinstance(told, Task)
+    if isinstance(told, Task) and told.task == "superresolve" and source.scale > 1:
+        told = replace(told, scale=source.scale)
+    dataset = told.load(
+        image_size=(image.height, image.width),
+        channels=image.channels,
+        source_channels=None if made_here else source.channels,
+        fit=fit,
+        progress=line,
+    )
+    found = evaluate_translation(
+        load(subject.path, device),
+        dataset,
+        samples=samples,
+        seed=seed,
+        metrics=[name for name in metrics if name in NAMES] if metrics else NAMES,
+        back=None if back is None else load(back, device),
+        stages=_stages(metrics),
+        backbones=_backbones(card, metrics, inception_weights),
+        progress=line,
+    )
+    return found, translation_table(found), translation_page(found, card) if with_page else None
+
+
+def _require_of_translation(metrics: Sequence[str]) -> None:
+    from cganx.evaluation.translation.suite import NAMES
+
+    other = [name for name in metrics if name not in (*NAMES, *EFFLITE0)]
+    if other:
+        raise click.UsageError(f"{other[0]} is not a figure of image-to-image files: take of {', '.join((*NAMES, *EFFLITE0))}")
+
+
+def _stages(metrics: Sequence[str]) -> Stages | None:
+    """EfficientNet-Lite0's maps where a figure needs them and it is installed."""
+    from cganx.errors import BackendMissing
+    from cganx.evaluation.backbones import efflite0_stages
+    from cganx.evaluation.translation.suite import IN_FEATURES
+
+    named = any(name in IN_FEATURES for name in metrics)
+    if metrics and not named:
+        return None
+    try:
+        return efflite0_stages()
+    except BackendMissing as error:
+        if named:
+            raise
+        click.echo(f"note: {' and '.join(IN_FEATURES)} are left out: {error}", err=True)
+        return None
 
 
 @click.command("compare", short_help="Generators side by side: pictures, size, speed, figures.")
@@ -212,8 +344,6 @@ def compare(
         sheet.save(file, format="PNG")
     found = [compared(Subject(model=model).path, one) for model, one in zip(models, generators, strict=True)]
     if data is not None:
-        from dataclasses import replace
-
         from cganx.evaluation.suite import NAMES
         from cganx.evaluation.suite import evaluate as judge
 

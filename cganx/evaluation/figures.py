@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cganx.evaluation.metrics import Sample
 
-__all__ = ["ClassFigures", "Evaluation", "Evidence", "Figure", "Judge"]
+__all__ = ["ClassFigures", "Evaluation", "Evidence", "Figure", "Judge", "as_rows", "short", "shortened"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,27 +115,26 @@ class Evaluation:
 
     def for_card(self) -> Mapping[str, Any]:
         """What a generator's card keeps of it: the figures that could be had, what they were judged by, agreement by class."""
-        figures = {
-            figure.name: {"value": _short(figure.value), "interval": _span(figure), "real": _short(figure.real)}
-            for figure in self.figures
-            if figure.value is not None
-        }
+        figures = {figure.name: shortened(figure) for figure in self.figures if figure.value is not None}
         return {
             "data": self.data,
             "samples": self.samples,
             "seed": self.seed,
             "judge": asdict(self.judge),
             "figures": figures,
-            "agreement_by_class": {one.name: _short(one.agreement) for one in self.by_class},
+            "agreement_by_class": {one.name: short(one.agreement) for one in self.by_class},
         }
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
+    """With five digits, as a card has it."""
     return None if value is None else float(f"{value:.5g}")
 
 
-def _span(figure: Figure) -> list[float | None] | None:
-    return None if figure.low is None else [_short(figure.low), _short(figure.high)]
+def shortened(figure: Figure) -> dict[str, Any]:
+    """A figure as a card has it."""
+    span = None if figure.low is None else [short(figure.low), short(figure.high)]
+    return {"value": short(figure.value), "interval": span, "real": short(figure.real)}
 
 
 def as_rows(counts: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:

@@ -29,7 +29,7 @@ from cganx.evaluation.reconstruction import NAME as RECONSTRUCTION
 from cganx.evaluation.reconstruction import PICTURES, reconstruction
 from cganx.runtime import Generator, latents, load
 
-__all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "SEAM", "TRAIN_SAMPLES", "evaluate"]
+__all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "SEAM", "TRAIN_SAMPLES", "evaluate", "measured"]
 
 SAMPLES, TRAIN_SAMPLES = 10_000, 60_000
 GAN_TRAIN, PATH_LENGTH, SEAM = "gan-train", "path-length", "seam-ratio"
@@ -205,7 +205,7 @@ def _metric(metric: Metric, subject: _Subject) -> Figure:
     # The oracle has the training pictures by heart: its agreement is that on the test pictures. Where copies of training
     # pictures are looked for, unseen real pictures are the measure too.
     perfect = evidence.test if metric.reference == "training" or metric.name == "label-agreement" else subject.like_made
-    return _figure(
+    return measured(
         metric,
         evidence.made,
         reference[metric.reference],
@@ -216,9 +216,10 @@ def _metric(metric: Metric, subject: _Subject) -> Figure:
     )
 
 
-def _figure(
+def measured(
     metric: Metric, made: Sample, real: Sample, perfect: Sample, *, network: str, accuracy: float | None, seed: int
 ) -> Figure:
+    """A metric of ``made`` beside ``real`` with its interval, and that of ``perfect``; no value where it cannot be had."""
     base = Figure(
         name=metric.name,
         title=metric.title,
@@ -260,7 +261,7 @@ def _in_features(backbone: Backbone, subject: _Subject) -> list[Figure]:
     figures = []
     for start, name in COLOUR.items():
         subject.progress(f"computing {start}-{backbone.name}", 0, 1)
-        figure = _figure(METRICS[name], made, real, perfect, network=network, accuracy=None, seed=subject.seed)
+        figure = measured(METRICS[name], made, real, perfect, network=network, accuracy=None, seed=subject.seed)
         title = f"{figure.title} in the features of {backbone.name}"
         figures.append(replace(figure, name=f"{start}-{backbone.name}", title=title, note=figure.note or notes.get(start, "")))
     return figures

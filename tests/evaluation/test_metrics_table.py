@@ -212,6 +212,17 @@ def test_long_features_are_reduced_for_the_spread_alone() -> None:
     assert high - low == pytest.approx(np.subtract(*interval(metric, *short, resamples=4)[::-1]), rel=1e-2)
 
 
+def test_the_kernel_distance_keeps_its_scale_where_features_are_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It divides by the number of features, and grows with the third power of what is left of their mean."""
+    random = np.random.default_rng(0)
+    offset = random.uniform(0, 1, size=300)
+    made, real = (of_features(normal(seed, 400, 300) * random.uniform(0, 0.6, size=300) + offset) for seed in (0, 1))
+    low, high = interval(METRICS["kernel-distance"], made, real)
+    monkeypatch.setattr(importlib.import_module("cganx.evaluation.metrics.interval"), "DIMENSIONS", 300)
+    whole = interval(METRICS["kernel-distance"], made, real)
+    assert high - low == pytest.approx(whole[1] - whole[0], rel=0.2)
+
+
 def test_an_interval_needs_halves() -> None:
     with pytest.raises(RequestError, match="at least two resamples"):
         interval(METRICS["precision"], drawn(0, 200), drawn(1, 200), resamples=1)

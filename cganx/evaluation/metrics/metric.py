@@ -20,8 +20,8 @@ class Metric:
     ``compute`` takes both samples, the made one first. With fewer than ``least`` pictures on a side the figure says nothing.
     ``better`` is "neither" where an ideal lies between. ``reference`` are the real pictures to compare with: the test split,
     or that which the generator was trained on, where copies are looked for. ``bounds`` hold every possible figure. ``each``,
-    where there is one, gives the made pictures' own figures [n], of which ``compute`` is the mean. ``source`` is the paper
-    and its section.
+    where there is one, gives the made pictures' own figures [n], of which ``compute`` is the mean. ``per_feature``
+    says that it divides by the number of features. ``source`` is the paper and its section.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Metric:
     reference: Literal["test", "training"] = "test"
     bounds: tuple[float, float] = (0.0, float("inf"))
     each: Callable[[Sample, Sample], NDArray[Any]] | None = None
+    per_feature: bool = False
 
     def refusal(self, made: Sample, real: Sample) -> str | None:
         """Why this figure cannot be had of these samples; None where it can."""

@@ -69,6 +69,7 @@ _ALL = (
         needs_labels=False,
         compute=kernel_distance,
         bounds=ANY,
+        per_feature=True,
         source="Binkowski et al. 2018, section 4 (KID)",
     ),
     Metric(

@@ -13,7 +13,7 @@ from cganx.evaluation.report.charts import bars, confusion
 from cganx.evaluation.report.pictures import by_class, nearest_pairs, shares_seen
 from cganx.evaluation.table import BETTER, number
 
-__all__ = ["page"]
+__all__ = ["card_section", "document", "page", "require_pillow"]
 
 STYLE = """
 :root { color-scheme: light }
@@ -52,27 +52,36 @@ TILES = ("label-agreement", "frechet-distance", "gan-train", "coverage")
 
 def page(evaluation: Evaluation, card: GeneratorCard) -> str:
     """The whole page as HTML text. Raises BackendMissing without Pillow, which draws its pictures."""
+    require_pillow()
+    body = [
+        *_head(evaluation, card),
+        *_tiles(evaluation),
+        *_pictures(evaluation),
+        *_table(evaluation),
+        *_classes(evaluation),
+        *_nearest(evaluation),
+        *card_section(card),
+    ]
+    return document(f"{evaluation.model} judged by {evaluation.data}", body)
+
+
+def require_pillow() -> None:
+    """Raise BackendMissing without Pillow."""
     try:
         import PIL  # noqa: F401
     except ImportError:
         raise BackendMissing('the report\'s pictures need Pillow, which is not installed: pip install "cganx[cli]"') from None
-    body = "\n".join(
-        [
-            *_head(evaluation, card),
-            *_tiles(evaluation),
-            *_pictures(evaluation),
-            *_table(evaluation),
-            *_classes(evaluation),
-            *_nearest(evaluation),
-            *_card(card),
-        ]
-    )
+
+
+def document(title: str, body: Iterable[str]) -> str:
+    """A whole page with the report's looks."""
+    lines = "\n".join(body)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(evaluation.model)} judged by {escape(evaluation.data)} - cganx</title>
+<title>{escape(title)} - cganx</title>
 <style>{STYLE}</style></head>
 <body><main>
-{body}
+{lines}
 </main></body></html>
 """
 
@@ -168,6 +177,7 @@ def _nearest(evaluation: Evaluation) -> Iterable[str]:
     yield "</section>"
 
 
-def _card(card: GeneratorCard) -> Iterable[str]:
+def card_section(card: GeneratorCard) -> Iterable[str]:
+    """The card's own text."""
     text = json.dumps(json.loads(card.to_json()), indent=2, ensure_ascii=False)
     yield f"<section><h2>The file's card</h2><pre>{escape(text)}</pre></section>"

@@ -19,7 +19,7 @@ from cganx.grid import sheet
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["by_class", "nearest_pairs", "shares_seen"]
+__all__ = ["by_class", "embedded", "nearest_pairs", "shares_seen"]
 
 COLUMNS = 10
 MOST_ROWS = 40
@@ -40,7 +40,7 @@ def by_class(sample: Sample, classes: Sequence[str], caption: str) -> str:
     else:
         members = [np.flatnonzero(sample.labels == label) for label in range(min(len(classes), MOST_ROWS))]
         rows = [(name, sample.pixels[_evenly(places, COLUMNS)]) for name, places in zip(classes, members, strict=False)]
-    return _figure(sheet(rows), caption)
+    return embedded(sheet(rows), caption)
 
 
 def _evenly(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -63,7 +63,7 @@ def nearest_pairs(evidence: Evidence) -> list[str]:
         twins = evidence.training.pixels[nearest.places[closest]]
         distances = nearest.distances[closest]
         picture = sheet([("made", made.pixels[closest]), ("training", twins)], columns=[f"{one:.3g}" for one in distances])
-        out.append(_figure(picture, f"The nearest {of} {how}, with the distance; the nearest of all first."))
+        out.append(embedded(picture, f"The nearest {of} {how}, with the distance; the nearest of all first."))
     return out
 
 
@@ -77,7 +77,8 @@ def _nearest_of_each(nearest: NearestPictures, labels: NDArray[np.int64] | None)
     return chosen
 
 
-def _figure(image: Image.Image, caption: str) -> str:
+def embedded(image: Image.Image, caption: str) -> str:
+    """A picture with its caption, its data inside."""
     file = io.BytesIO()
     image.save(file, format="PNG", optimize=True)
     data = base64.b64encode(file.getvalue()).decode()
