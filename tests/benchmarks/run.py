@@ -37,6 +37,7 @@ BENCHMARKS = (
     "under_load",
     "million_pictures",
     "bulk_rate",
+    "translate_rate",
     "mutants",
     "bundled_quality",
     "demo_time",

@@ -198,7 +198,8 @@ def bench(
 
     Each is measured in a process of its own. With --against both files have theirs, and take turns, so that a busy machine
     is as busy for both; the ratio is the median over the rounds, with quartiles. A FILE without a card is measured too where
-    its tensors are called latent, label and image.
+    its tensors are called latent, label and image. Where pictures become
+    pictures they are grey, and of the card's size.
     """
     file = runtime.read(runtime.find(model))
     subjects = [_Subject(one, device, file.card.classes) for one in (model, against) if one is not None]

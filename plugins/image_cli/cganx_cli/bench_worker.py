@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
 from cganx import runtime
 from cganx.errors import CganxError, NotAGenerator
 
@@ -34,8 +36,7 @@ def main() -> None:
     batch = asked["batch"]
     try:
         generator = _loaded(asked["model"], asked["device"], asked["threads"], asked["classes"])
-        label = 0 if generator.card.classes else None
-        generator.generate(label, 0)
+        _made(generator, 1)
     except CganxError as error:
         say(error=str(error))
         return
@@ -43,8 +44,21 @@ def main() -> None:
     for line in sys.stdin:
         begun = time.perf_counter()
         for _ in range(int(line)):
-            generator.generate(label, range(batch), batch_size=batch)
+            _made(generator, batch)
         say(seconds=time.perf_counter() - begun, peak_bytes=peak_memory())
+
+
+def _made(generator: runtime.Generator, batch: int) -> None:
+    """So many pictures; of one that turns pictures into pictures from grey ones of the card's size."""
+    card = generator.card
+    label = 0 if card.classes else None
+    if card.source is None:
+        generator.generate(label, range(batch), batch_size=batch)
+        return
+    height, width = card.image.height // card.source.scale, card.image.width // card.source.scale
+    sources = np.full((batch, height, width, card.source.channels), 127, np.uint8)
+    mask = np.ones(sources.shape[:3], np.uint8) if "mask" in generator.inputs else None
+    generator.translate(sources, label=label, seeds=range(batch), mask=mask)
 
 
 def _loaded(model: str, device: str, threads: int | None, classes: Sequence[str]) -> runtime.Generator:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cganx import runtime
-from cganx.card import CARD_KEY
+from cganx.card import CARD_KEY, GeneratorCard, Source
 from cganx.runtime.model import parse
 from cganx_cli.files import write_whole
 from cganx_cli.options import json_option, model_argument
@@ -44,6 +44,8 @@ def described(file: runtime.ModelFile) -> dict[str, str]:
         "classes": ", ".join(f"{number} {name}" for number, name in enumerate(card.classes)) or "none",
         "picture": f"{card.image.width} x {card.image.height}, {card.image.channels} channels, {card.image.color_space}",
     }
+    if card.source is not None:
+        rows["source"] = _source(card.source)
     if card.latent is not None:
         rows["latent"] = f"{card.latent.size}, {card.latent.distribution}"
     if card.label is not None:
@@ -51,12 +53,29 @@ def described(file: runtime.ModelFile) -> dict[str, str]:
     if card.codes:
         rows["codes"] = ", ".join(card.codes)
     rows["tensors in"] = ", ".join(_tensor(name, shape) for name, shape in file.inputs.items())
-    rows["tensors out"] = ", ".join(_tensor(name, shape) for name, shape in file.outputs.items())
+    rows["tensors out"] = ", ".join(_tensor(name, _open(name, shape, card)) for name, shape in file.outputs.items())
     for name in ("method", "training", "metrics", "parity", "licences"):
         rows |= _flat(name, getattr(card, name))
     rows["size"] = f"{len(file.data):,} bytes"
     rows["sha256"] = file.sha256
     return rows
+
+
+def _source(source: Source) -> str:
+    size = "any size" if source.height is None else f"{source.width} x {source.height}"
+    seen = "the whole picture" if source.context is None else f"{source.context} pixels around a place"
+    padded = "" if source.multiple == 1 else f", padded to multiples of {source.multiple}"
+    scaled = "" if source.scale == 1 else f", made {source.scale} times as large"
+    return f"{size}, {source.channels} channels{padded}{scaled}; a result depends on {seen}"
+
+
+def _open(name: str, shape: tuple[object, ...], card: GeneratorCard) -> tuple[object, ...]:
+    """An output's shape, by the source's names where its size is open: the reader has it at one size alone."""
+    if card.source is None or card.source.height is not None:
+        return shape
+    times = "" if card.source.scale == 1 else f"*{card.source.scale}"
+    sides, channels = (f"height{times}", f"width{times}"), card.image.channels
+    return (*sides, channels) if name == "pixels" else (channels, *sides)
 
 
 def _tensor(name: str, shape: tuple[object, ...]) -> str:

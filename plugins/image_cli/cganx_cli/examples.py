@@ -23,6 +23,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "cganx generate fashion --class sneaker=0.7,bag=0.3 --seeds 7 -o blends --existing skip",
             "cganx generate fashion --seeds 0-99999 --shards 200 -o /shared/set --engine ray --address 10.0.0.1:6379",
         ),
+        "translate": (
+            "cganx translate lines.onnx drawings -o coloured",
+            "cganx translate ink.onnx 'photos/*.jpg' --style ink=0.7,wash=0.3 -o drawn --existing skip",
+            "cganx translate larger.onnx - -o - --tile 256",
+        ),
         "grid": ("cganx grid fashion -o grid.png", "cganx grid emoji --class hearts --class faces --seeds 0-4 -o grid.svg"),
         "explore": ("cganx explore fashion -o sheets",),
         "walk": ("cganx walk fashion -o walk.webp", "cganx walk fashion --through classes --seeds 0-3 -o walk.gif"),

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "data": Entry("cganx.data.command:data", "Build data sets from packages on this machine."),
         "export": Entry("cganx_export.command:export", "Write a trained generator as one .onnx file.", "export"),
         "generate": Entry("cganx_cli.generate:generate", "Make pictures by class and seed: files, data sets, shards."),
+        "translate": Entry("cganx_cli.translate:translate", "Turn pictures into pictures: files, folders, stdin."),
         "grid": Entry("cganx_cli.sheet:grid", "Make one labelled sheet: a row a class, a column a seed."),
         "explore": Entry("cganx_cli.explore:explore", "Sheets of the latent space: blends, directions ..."),
         "walk": Entry("cganx_cli.walk:walk", "An animation through seeds or classes: GIF, MP4 ..."),

@@ -25,7 +25,7 @@ __all__ = ["SIGNATURE", "Provenance", "encode_png", "png_texts", "write_png"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PAETH = 4
-_COLOUR_TYPES = {1: 0, 3: 2}
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # the even ones have alpha
 Array = np.ndarray[Any, Any]
 
 
@@ -40,7 +40,7 @@ def write_png(path: Path, image: Image.Image, provenance: Provenance) -> None:
 
 
 def encode_png(pixels: Array, provenances: Sequence[Provenance]) -> Iterator[bytes]:
-    """A PNG of each of n pictures, uint8 [n, height, width, 1 or 3]. The same bytes for a picture whatever stands beside it."""
+    """A PNG of each of n pictures, uint8 [n, height, width, 1 to 4]. The same bytes for a picture whatever stands beside it."""
     _, height, width, channels = pixels.shape
     size = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
     start, end = SIGNATURE + _chunk(b"IHDR", size), _chunk(b"IEND", b"")

@@ -13,7 +13,9 @@ class Provenance:
     """What decided a picture. The keys of :meth:`texts` are those of every host: PNG text, manifests, Blender.
 
     ``mirror`` is ``horizontal`` for a mirrored picture, ``resize`` the height, width and filter that it was resized to and by,
-    ``quality`` that of a lossy format, ``version`` the cganx that made it.
+    ``quality`` that of a lossy format, ``version`` the cganx that made it. Of a picture that was made of
+    another, ``source`` is that file's name and ``source_sha256`` its bytes' hash; ``mask`` is ``alpha`` or the hash of the
+    mask's file, ``tile`` the side of the tiles that were asked for.
     """
 
     model: str
@@ -26,6 +28,10 @@ class Provenance:
     resize: str | None = None
     quality: int | None = None
     version: str | None = None
+    source: str | None = None
+    source_sha256: str | None = None
+    mask: str | None = None
+    tile: int | None = None
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """(``cganx.model``, ...), for what is known."""
