@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from blenders import BLENDERS
+from translators import translator
 
 from cganx import runtime
 from cganx.card import Label, Latent
@@ -62,6 +63,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, make: Any) -> Path:
     uniform = Latent(size=5, distribution="uniform")
     (folder / "uniform.onnx").write_bytes(make(latent=uniform))
     (folder / "indexed.onnx").write_bytes(make(classes=("brick", "wood"), label=Label(input="index"), latent=uniform))
+    (folder / "translators").mkdir()
+    for kind in ("enlarged", "filler", "local", "mean-free", "noisy", "slopes", "styled"):
+        (folder / "translators" / f"{kind}.onnx").write_bytes(translator(kind))
     return folder
 
 

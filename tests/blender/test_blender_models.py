@@ -17,13 +17,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+import translators
 
 import cganx
 from cganx import runtime
 from cganx.runtime import testing
 
 PACKAGE = Path(__file__).parents[2] / "plugins" / "blender" / "cganx_blender"
-WITHOUT_BLENDER = ("models", "labels", "work", "worker", "walks", "favourites", "files", "onnx_runtimes", "png", "textures")
+WITHOUT_BLENDER = (
+    "models",
+    "labels",
+    "work",
+    "worker",
+    "walks",
+    "favourites",
+    "files",
+    "onnx_runtimes",
+    "png",
+    "textures",
+    "translation",
+)
 Addon = Callable[[str], ModuleType]
 
 
@@ -232,6 +245,76 @@ def test_a_walk_needs_weights(addon: Addon, make: Any, part: Callable[[str], Non
         addon("walks").walk_points(generator, stops, 5)
 
 
+def source(addon: Addon, levels: Any, **more: Any) -> Any:
+    return addon("translation").Source("x", np.asarray(levels, np.float32)[::-1] / 255, **more)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_an_images_values_become_a_picture(addon: Addon, channels: int) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (5, 7, channels))
+    picture, alpha = source(addon, levels).picture()
+    colours = 1 if channels < 3 else 3
+    if channels in (1, 3):
+        assert alpha is None
+        np.testing.assert_array_equal(picture, levels)
+        return
+    share = levels[..., -1:] / 255
+    np.testing.assert_array_equal(picture, np.rint(levels[..., :colours] * share + 255 * (1 - share)))
+    np.testing.assert_array_equal(alpha, levels[..., -1])
+    assert source(addon, levels, opaque=True).picture()[1] is None
+    back = addon("translation").cut_out(picture, alpha)
+    seen = alpha > 64
+    assert np.abs(back[seen].astype(int) - levels[seen]).max() <= 2
+    levels[..., -1] = 255
+    assert source(addon, levels).picture()[1] is None
+
+
+def test_an_enlarged_plane_is_linear_and_keeps_what_is_even(addon: Addon) -> None:
+    enlarged = addon("translation").enlarged
+    plane = np.array([[0, 100], [0, 100]], np.uint8)
+    np.testing.assert_array_equal(enlarged(plane, 4), np.tile([0, 0, 12, 38, 62, 88, 100, 100], (8, 1)))
+    np.testing.assert_array_equal(enlarged(plane.T.copy(), 4), enlarged(plane, 4).T)
+    np.testing.assert_array_equal(enlarged(np.full((3, 5), 77, np.uint8), 3), np.full((9, 15), 77))
+    assert enlarged(plane, 1) is plane
+
+
+@pytest.mark.parametrize(
+    ("size", "change", "tile"),
+    [
+        (None, {"context": 9}, None),
+        (None, {"context": None}, 512),
+        (None, {"context": None, "multiple": 100}, 500),
+        (None, {"context": 300, "multiple": 2}, 900),
+        (None, {"context": 5000}, None),
+        ((64, 32), {"context": 5}, 64),
+    ],
+)
+def test_tiles_in_which_pictures_of_any_size_can_be_made(
+    addon: Addon, size: tuple[int, int] | None, change: dict[str, Any], tile: int | None
+) -> None:
+    card = translators.card("local", size, **change)
+    assert addon("translation").tile_of(addon("models").Model("x", Path("x"), "0", card, tile=512)) == tile
+
+
+@pytest.mark.parametrize("kind", ["local", "mean-free", "normalised"])
+@pytest.mark.parametrize("size", [None, (64, 64)])
+def test_pictures_larger_than_a_tile_are_translated(
+    addon: Addon, models: Any, tmp_path: Path, kind: str, size: tuple[int, int] | None
+) -> None:
+    translation, running = addon("translation"), addon("models").Running("cpu")
+    (tmp_path / "made.onnx").write_bytes(translators.translator(kind, size, **({"multiple": 64} if size else {})))
+    models.look()
+    levels = np.random.default_rng(1).integers(0, 256, (130, 600, 3))
+    wanted = translation.Translation(models.get("made"), None, 0, source(addon, levels))
+    watch = addon("worker").Watch()
+    (made,) = translation.make_translation(lambda name: models.load(name, running), wanted, watch)
+    assert made.pixels.shape == (130, 600, 3)
+    assert watch.share == 1.0
+    watch.stopped = True
+    with pytest.raises(InterruptedError):
+        next(translation.make_translation(lambda name: models.load(name, running), wanted, watch))
+
+
 def test_favourites_are_kept(addon: Addon, tmp_path: Path) -> None:
     favourites = addon("favourites")
     file = tmp_path / "there" / "favourites.json"
@@ -317,7 +400,7 @@ def test_the_mark_of_a_request_is_its_own(addon: Addon) -> None:
     assert len({mark_of("hash", [one]), mark_of("other", [one]), *(mark_of("hash", [other]) for other in others)}) == 5
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_png(addon: Addon, tmp_path: Path, channels: int, part: Callable[[str], None]) -> None:
     part("PIL")
     from PIL import Image

@@ -29,11 +29,28 @@ class Model:
     path: Path
     sha256: str
     card: GeneratorCard
+    inputs: tuple[str, ...] = ()
+    tile: int | None = None
 
     @property
     def from_seeds(self) -> bool:
         """Whether it makes pictures from seeds, not from other pictures."""
         return self.card.source is None
+
+    @property
+    def scale(self) -> int:
+        """How many times as large as its sources what it makes of them is."""
+        return 1 if self.card.source is None else self.card.source.scale
+
+    @property
+    def fills(self) -> bool:
+        """Whether it fills what a mask marks."""
+        return "mask" in self.inputs
+
+    @property
+    def draws(self) -> bool:
+        """Whether its pictures depend on a seed."""
+        return self.from_seeds or any(name.startswith("noise.") for name in self.inputs)
 
     @property
     def blends(self) -> bool:
@@ -164,7 +181,7 @@ class Models:
             file = runtime.read(path)
         except ModelError as error:
             return error.message  # without the path, which a panel has no room for
-        return Model(path.stem, path, file.sha256, file.card)
+        return Model(path.stem, path, file.sha256, file.card, tuple(file.inputs), file.tile)
 
 
 def _bytes(path: Path) -> bytes:

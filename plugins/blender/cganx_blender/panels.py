@@ -7,7 +7,9 @@ import bpy
 
 from .models import Model
 from .operators.choosing import favourite_now
-from .pictures import read_stamp, shown
+from .operators.translating import other_style_of, source_now
+from .pictures import read_origin, read_stamp, shown
+from .refusal import Refusal
 from .session import Session, session
 from .settings import MENU, MOST_SEED, Settings, chosen_label, model_of, offers_blend, other_of, settings, wanted_now
 from .thumbnails import Thumbnail
@@ -72,6 +74,28 @@ class _Seeds(_Section):
             cell.operator("cganx.choose_seed", text=str(one.wanted.seed)).seed = one.wanted.seed
 
 
+class _Translate(_Section):
+    bl_label = "Translate"
+
+    def draw(self, context):
+        """What makes a picture of which picture, and in what style."""
+        layout, chosen = self.layout, settings(context)
+        row = layout.row(align=True)
+        row.prop(chosen, "translator", text="")
+        row.operator("cganx.add_model", text="", icon="FILE_FOLDER")
+        model = model_of(chosen.translator)
+        if model is not None and model.card.classes:
+            _styles(layout, chosen, model)
+        try:
+            of = source_now(context)[1].name
+        except Refusal:
+            of = "no image"
+        layout.label(text=f"Of {of}", icon="IMAGE_DATA")
+        column = layout.column()
+        column.scale_y = 1.4
+        column.operator("cganx.translate_image", icon="IMAGE_REFERENCE")
+
+
 class _Favourites(_Section):
     bl_label = "Favourites"
     bl_options = {"DEFAULT_CLOSED"}
@@ -97,7 +121,15 @@ class _More(_Section):
         column.operator("cganx.vary_selected", icon="RNDCURVE")
         column.operator("cganx.texture_walk", icon="RENDER_ANIMATION")
         column.operator("cganx.batch_to_assets", icon="ASSET_MANAGER")
-        column.operator("cganx.translate_image", icon="IMAGE_REFERENCE")
+
+
+def _styles(layout: bpy.types.UILayout, chosen: Settings, model: Model) -> None:
+    layout.prop(chosen, "style", text="")
+    if offers_blend(model):
+        row = layout.row(align=True)
+        row.prop(chosen, "other_style", text="Blend")
+        if other_style_of(chosen, model):
+            row.prop(chosen, "style_blend", text="")
 
 
 def _choices(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: Settings, model: Model) -> None:
@@ -136,8 +168,11 @@ def _buttons(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     for name in names:
         column.operator(name, icon="MATERIAL" if name.endswith("material") else "IMAGE_DATA")
     found = read_stamp(shown(context))
+    of = read_origin(shown(context))
     if found is not None:
         layout.label(text=f"{found.label or found.model}, seed {found.seed}, by {found.model}", icon="INFO")
+    elif of:
+        layout.label(text=of, icon="INFO")
 
 
 def _state(layout: bpy.types.UILayout, now: Session) -> None:
@@ -162,4 +197,5 @@ def _panel(section: type, editor: str) -> type:
     return type(name, (section, bpy.types.Panel), {"bl_idname": name, "bl_space_type": editor, "__doc__": section.__doc__})
 
 
-CLASSES = tuple(_panel(section, editor) for editor in EDITORS for section in (_Generate, _Seeds, _Favourites, _More))
+SECTIONS = _Generate, _Seeds, _Translate, _Favourites, _More
+CLASSES = tuple(_panel(section, editor) for editor in EDITORS for section in SECTIONS)

@@ -15,10 +15,13 @@ import numpy as np
 from .labels import label_from_text
 from .models import Models
 from .refusal import Refusal
+from .translation import Source
 from .work import Made, Wanted, check_same_file
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 COLOUR_SPACES = ("gray", "srgb")  # of cards, that hold what is to be seen; any other is data
+NOT_BY_SEED = ("cganx.walk", "cganx.source")
+ONE_PICTURE = ("FILE", "GENERATED", "VIEWER")
 NAME_BYTES = 63  # of Blender's data before 5.0
 
 
@@ -72,6 +75,24 @@ def read_pixels(image: bpy.types.Image) -> Array:
     return np.ascontiguousarray(levels.astype(np.uint8))
 
 
+def read_source(image: bpy.types.Image) -> Source:
+    """What a generator is given of any image. Raises Refusal where it has no pixels, or more than one picture."""
+    if image.source not in ONE_PICTURE:
+        raise Refusal(f"{image.name!r} is a {image.source.lower()}, and one picture is translated: save one, and open that")
+    width, height = image.size
+    channels = image.channels
+    if not width * height * channels or len(image.pixels) != width * height * channels:
+        raise Refusal(f"{image.name!r} has no pixels to read: is its file missing? Save it as a file, or open that anew")
+    values = np.empty(width * height * channels, np.float32)
+    image.pixels.foreach_get(values)
+    return Source(
+        image.name,
+        values.reshape(height, width, channels),
+        linear=image.is_float and not image.colorspace_settings.is_data,
+        opaque=image.alpha_mode in ("NONE", "CHANNEL_PACKED"),
+    )
+
+
 def short_name(text: str) -> str:
     """A text that Blender takes as a name, cut where it is too long."""
     return text.encode()[:NAME_BYTES].decode(errors="ignore")
@@ -84,6 +105,9 @@ def stamp(block: bpy.types.ID, made: Made) -> None:
     block["cganx.label"] = made.label
     # Blender's integers have 32 bits
     block["cganx.seed"] = made.seed if made.seed < 2**31 else str(made.seed)
+    if made.source:
+        block["cganx.source"] = made.source
+        return
     block["cganx.truncation"] = float(made.truncation)
     block["cganx.size"] = int(max(made.pixels.shape[:2]))
 
@@ -96,8 +120,8 @@ def stamp_walk(block: bpy.types.ID, made: Made, seeds: int, frames: int) -> None
 
 
 def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
-    """What `stamp` wrote; None where nothing is, where it is a walk, or what is there is not readable."""
-    if block is None or block.get("cganx.model") is None or block.get("cganx.walk") is not None:
+    """What `stamp` wrote; None where nothing is, where no other seed makes another, or what is there is not readable."""
+    if block is None or block.get("cganx.model") is None or any(block.get(key) is not None for key in NOT_BY_SEED):
         return None
     try:
         return Stamp(
@@ -110,6 +134,14 @@ def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
         )
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
+
+
+def read_origin(image: bpy.types.Image | None) -> str:
+    """In a few words, of which image it was made and by what; empty where it was not."""
+    if image is None or image.get("cganx.source") is None:
+        return ""
+    style = f", {image['cganx.label']}" if image.get("cganx.label") else ""
+    return f"Of {image['cganx.source']}, by {image.get('cganx.model', '')}{style}"
 
 
 def show(context: bpy.types.Context, image: bpy.types.Image) -> None:

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-GREY, COLOUR = 0, 2
+KINDS = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 
 
 def png_bytes(pixels: np.ndarray[Any, Any]) -> bytes:
-    """The PNG of uint8 [height, width, 1 or 3]."""
+    """The PNG of uint8 [height, width, channels]: grey or colour, and alpha where there is one channel more."""
     height, width, channels = pixels.shape
-    kind = GREY if channels == 1 else COLOUR
     rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter: none
     rows[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, KINDS[channels], 0, 0, 0)
     parts = (b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in parts)
 

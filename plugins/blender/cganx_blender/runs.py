@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bpy
@@ -14,7 +14,7 @@ from cganx.runtime import BackendConflict, BackendMissing, CganxError, DeviceUna
 
 from .onnx_runtimes import explained
 from .refusal import Refusal, sentence
-from .worker import Worker
+from .worker import Watch, Worker
 
 SLICE = 0.03  # seconds of one look at the worker, so that the interface answers meanwhile
 
@@ -31,13 +31,15 @@ def _nothing(_context: bpy.types.Context) -> str:
 class Plan:
     """``make`` is called on the worker's thread and touches no Blender; ``land`` and ``finish`` on the main thread.
 
-    They hold names of Blender's data, no references: an undo in between would make those point at nothing.
+    They hold names of Blender's data, no references: an undo in between would make those point at nothing. ``watch`` is for
+    ``make`` to tell how far the next thing is, where one takes long.
     """
 
     make: Callable[[], Iterator[Any]]
     total: int
     land: Callable[[bpy.types.Context, Any], None]
     finish: Callable[[bpy.types.Context], str] = _nothing
+    watch: Watch = field(default_factory=Watch)
 
 
 class Run:
@@ -55,11 +57,11 @@ class Run:
     @property
     def share(self) -> float:
         """How much is done, 0..1."""
-        return self.landed / max(self.plan.total, 1)
+        return min(self.landed + self.plan.watch.share, self.plan.total) / max(self.plan.total, 1)
 
     def stop(self) -> None:
         """What has landed stays; nothing more will."""
-        self.stopped = True
+        self.stopped = self.plan.watch.stopped = True
         self.job.cancel()
 
     def tick(self, context: bpy.types.Context, wait: float = 0.0) -> bool:

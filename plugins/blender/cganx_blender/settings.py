@@ -29,10 +29,19 @@ DEVICE_ITEMS = [
 
 def model_items(_self, _context):
     """The generators that make pictures from seeds, for an operator's enum."""
+    return _items(from_seeds=True)
+
+
+def translator_items(_self, _context):
+    """Those that make pictures from pictures."""
+    return _items(from_seeds=False)
+
+
+def _items(*, from_seeds):
     try:
         now = session()
         now.read_preferences()
-        models = [model for model in now.models.all().values() if model.from_seeds]
+        models = [model for model in now.models.all().values() if model.from_seeds == from_seeds]
         items = [(model.name, model.name, _about(model), place) for place, model in enumerate(models)]
         return now.keep(("models", *items), lambda: items or [("-", "(none)", "There is no generator", 0)])
     except Refusal:
@@ -49,15 +58,25 @@ def model_of(name):
 
 
 def _about(model: Model) -> str:
-    image, count = model.card.image, len(model.card.classes)
+    image, count, source = model.card.image, len(model.card.classes), model.card.source
+    if source is not None:
+        of_styles, larger = f", {count} styles" if count else "", f", {source.scale} times as large" if source.scale > 1 else ""
+        return f"Pictures of pictures{larger}{of_styles}"
     return f"{count} classes, {image.width} x {image.height}"
 
 
 def _panel_models(self, _context):
     """The same for the panel: with the one that is chosen, where it is not there any more."""
-    items = model_items(self, _context)
-    if self.model_name and all(self.model_name != item[0] for item in items):
-        gone = (self.model_name, f"{self.model_name} (missing)", "Its file is not there", len(items))
+    return _with_chosen(model_items(self, _context), self.model_name)
+
+
+def _panel_translators(self, _context):
+    return _with_chosen(translator_items(self, _context), self.translator_name)
+
+
+def _with_chosen(items, name):
+    if name and all(name != item[0] for item in items):
+        gone = (name, f"{name} (missing)", "Its file is not there", len(items))
         return session().keep(("models", *items, gone), lambda: [*items, gone])
     return items
 
@@ -78,6 +97,15 @@ def _set_model(self, place):
     self.model_name = _panel_models(self, None)[place][0]
 
 
+def _get_translator(self):
+    names = [item[0] for item in _panel_translators(self, None)]
+    return names.index(self.translator_name) if self.translator_name in names else 0
+
+
+def _set_translator(self, place):
+    self.translator_name = _panel_translators(self, None)[place][0]
+
+
 def classes_of(model):
     """A generator's classes for an enum; one item that says so where there is no generator."""
     return session().keep(("classes", model.sha256), lambda: class_items(model.card)) if model else _NOTHING
@@ -91,28 +119,21 @@ def others_of(model):
 _NOTHING = [NO_BLEND]
 
 
-def _get_label(self):
-    model = model_of(self.model)
-    if model is None:
-        return NO_BLEND[3]
-    return model.card.classes.index(self.label_name) if self.label_name in model.card.classes else 0
+def _class_choice(name, kept, of, items, otherwise):
+    """An enum of the classes of the generator in ``of``, which keeps its choice by name in ``kept``."""
 
+    def get(self):
+        model, chosen = model_of(getattr(self, of)), getattr(self, kept)
+        if model is None:
+            return NO_BLEND[3]
+        return model.card.classes.index(chosen) if chosen in model.card.classes else otherwise
 
-def _set_label(self, place):
-    model = model_of(self.model)
-    if model is not None and model.card.classes:
-        self.label_name = model.card.classes[place]
+    def set_(self, place):
+        model = model_of(getattr(self, of))
+        if model is not None and model.card.classes:
+            setattr(self, kept, model.card.classes[place] if place >= 0 else "")
 
-
-def _get_other(self):
-    model = model_of(self.model)
-    known = model is not None and self.other_name in model.card.classes
-    return model.card.classes.index(self.other_name) if known else NO_BLEND[3]
-
-
-def _set_other(self, place):
-    model = model_of(self.model)
-    self.other_name = model.card.classes[place] if model is not None and place >= 0 and model.card.classes else ""
+    return EnumProperty(name=name, items=lambda self, _context: items(model_of(getattr(self, of))), get=get, set=set_)
 
 
 class Settings(bpy.types.PropertyGroup):
@@ -122,12 +143,8 @@ class Settings(bpy.types.PropertyGroup):
     label_name: StringProperty(name="Class's name")
     other_name: StringProperty(name="Other class's name")
     model: EnumProperty(name="Generator", items=_panel_models, get=_get_model, set=_set_model)
-    label: EnumProperty(
-        name="Class", items=lambda self, _context: classes_of(model_of(self.model)), get=_get_label, set=_set_label
-    )
-    other: EnumProperty(
-        name="Blend with", items=lambda self, _context: others_of(model_of(self.model)), get=_get_other, set=_set_other
-    )
+    label: _class_choice("Class", "label_name", "model", classes_of, 0)
+    other: _class_choice("Blend with", "other_name", "model", others_of, NO_BLEND[3])
     blend: FloatProperty(name="Blend", description="How much of the other class", min=0, max=1, default=0.5, subtype="FACTOR")
     seed: IntProperty(name="Seed", description="The same seed makes the same picture", min=0, max=MOST_SEED)
     count: IntProperty(name="Count", description="Pictures, at one seed each", min=1, soft_max=64, max=1000, default=1)
@@ -136,6 +153,21 @@ class Settings(bpy.types.PropertyGroup):
     )
     size: EnumProperty(name="Size", items=SIZE_ITEMS, default="0")
     mapping: EnumProperty(name="Mapping", items=MAPPING_ITEMS)
+    translator_name: StringProperty(name="Translating generator's name")
+    style_name: StringProperty(name="Style's name")
+    other_style_name: StringProperty(name="Other style's name")
+    translator: EnumProperty(
+        name="Generator",
+        description="What makes pictures of pictures",
+        items=_panel_translators,
+        get=_get_translator,
+        set=_set_translator,
+    )
+    style: _class_choice("Style", "style_name", "translator", classes_of, 0)
+    other_style: _class_choice("Blend with", "other_style_name", "translator", others_of, NO_BLEND[3])
+    style_blend: FloatProperty(
+        name="Blend", description="How much of the other style", min=0, max=1, default=0.5, subtype="FACTOR"
+    )
 
 
 def settings(context: bpy.types.Context) -> Settings:

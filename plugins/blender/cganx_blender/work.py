@@ -28,7 +28,7 @@ STREAM = 32  # bits that the seeds of a texture's further pictures lie above its
 
 @dataclass(frozen=True)
 class Made:
-    """A picture, uint8 [height, width, channels], and all that it takes to make it again."""
+    """A picture, uint8 [height, width, channels], and all that it takes to make it again; ``source``: from which image."""
 
     model: str
     sha256: str
@@ -37,6 +37,7 @@ class Made:
     truncation: float
     color_space: str
     pixels: Array = field(repr=False)
+    source: str = ""
 
     @cached_property
     def png(self) -> bytes:
@@ -45,7 +46,9 @@ class Made:
 
     @property
     def title(self) -> str:
-        """A short name: the class and the seed."""
+        """A short name: the class and the seed, or the image and what was made of it."""
+        if self.source:
+            return f"{self.source} {self.label or self.model}"
         return f"{self.label or self.model} {self.seed}"
 
 

@@ -6,11 +6,26 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
 AHEAD = 32  # things that may wait to be taken
 LOOK = 0.05  # seconds between two looks at whether to stop
+
+
+@dataclass
+class Watch:
+    """How far a long thing is, told by the worker as it goes on; once ``stopped`` is set, it does not."""
+
+    share: float = 0.0
+    stopped: bool = False
+
+    def __call__(self, share: float) -> None:
+        """Called by what is watched. Raises InterruptedError to end it."""
+        self.share = share
+        if self.stopped:
+            raise InterruptedError
 
 
 class Job(Generic[Thing]):

@@ -1,5 +1,8 @@
 """What the panels draw, on a layout that writes down what it is asked for and knows what there is."""
 
+import os
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -51,7 +54,11 @@ class Layout:
 def drawn(editor, image=None):
     """Every text of the tab in an editor."""
     space = SimpleNamespace(type=editor, image=image, tree_type="ShaderNodeTree")
-    context = SimpleNamespace(space_data=space, scene=bpy.context.scene, window_manager=bpy.context.window_manager)
+    target = bpy.context.active_object
+    space.id = target.active_material if target is not None else None
+    context = SimpleNamespace(
+        space_data=space, scene=bpy.context.scene, window_manager=bpy.context.window_manager, active_object=target
+    )
     said = []
     panels = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("CGANX_PT_")]
     for panel in panels:
@@ -71,6 +78,35 @@ def test_the_tab_offers_everything(editor):
 def test_the_shown_image_tells_what_it_is():
     bpy.ops.cganx.generate_image(label="wood", seed=4)
     assert "wood, seed 4, by materials" in drawn("IMAGE_EDITOR", generated()[0])
+
+
+@pytest.mark.usefixtures("translators")
+@pytest.mark.parametrize("editor", EDITORS)
+def test_what_is_translated_and_in_what_style(scene, editor):
+    bpy.ops.cganx.generate_material(label="wood", seed=4)
+    (image,) = generated()
+    scene.cganx.translator = "styled"
+    said = drawn(editor, image)
+    assert {"Translate Image", "Of wood 4"} <= set(said)
+    assert said.count("Blend") == 2  # of classes and of styles
+    bpy.ops.cganx.translate_image(image=image.name, label="wash")
+    shown = drawn(editor, bpy.data.images["wood 4 wash"])
+    assert ("Of wood 4, by styled, wash" in shown) == (editor == "IMAGE_EDITOR")
+    scene.cganx.translator = "slopes"
+    assert drawn(editor, image).count("Blend") == 1
+    bpy.context.view_layer.objects.active = None
+    assert "Of no image" in drawn(editor)
+
+
+@pytest.mark.usefixtures("translators")
+@pytest.mark.parametrize(("model", "more"), [("styled", ["label", "other", "blend"]), ("noisy", ["seed"]), ("slopes", [])])
+def test_the_redo_panel_has_what_the_generator_takes(part, model, more):
+    said = []
+    layout = SimpleNamespace(
+        prop=lambda _operator, name: said.append(name), prop_search=lambda _operator, name, _data, _list: said.append(name)
+    )
+    part("operators.translating").TranslateImage.draw(SimpleNamespace(layout=layout, model=model), bpy.context)
+    assert said == ["model", "image", *more, "result", "alpha", "linked", "wraps", "tile"]
 
 
 def test_a_problem_and_a_run_are_shown(now, part):
@@ -111,10 +147,6 @@ def test_the_redo_panel_of_a_step_has_the_seed_alone(part, name):
 
 
 def test_many_classes_are_searched_for(now, scene):
-    import os
-    import shutil
-    from pathlib import Path
-
     now.read_preferences()
     now.model_folder.mkdir(parents=True, exist_ok=True)
     file = now.model_folder / "many.onnx"

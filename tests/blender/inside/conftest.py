@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,23 @@ def scene(extension):
 @pytest.fixture
 def now(part):
     return part("session").session()
+
+
+TRANSLATORS = Path(os.environ["CGANX_MADE"]) / "translators"
+
+
+@pytest.fixture
+def translators(now):
+    """The image-to-image generators made outside, in the user's folder; their names."""
+    now.read_preferences()
+    now.model_folder.mkdir(parents=True, exist_ok=True)
+    for file in TRANSLATORS.iterdir():
+        shutil.copy(file, now.model_folder)
+    now.models.look()
+    yield sorted(file.stem for file in TRANSLATORS.iterdir())
+    for file in now.model_folder.iterdir():
+        file.unlink()
+    now.models.look()
 
 
 def generated():

@@ -142,8 +142,13 @@ class AddModel(bpy.types.Operator, ImportHelper):
             now.problem = said(error)
             self.report({"ERROR"}, now.problem)
             return {"CANCELLED"}
-        settings(context).model_name = model.name
-        self.report({"INFO"}, f"Added {model.name!r}: {len(model.card.classes)} classes")
+        chosen = settings(context)
+        if model.from_seeds:
+            chosen.model_name = model.name
+            self.report({"INFO"}, f"Added {model.name!r}: {len(model.card.classes)} classes")
+        else:
+            chosen.translator_name = model.name
+            self.report({"INFO"}, f"Added {model.name!r}, which makes pictures of pictures: see Translate")
         redraw(context)
         return {"FINISHED"}
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images by class and seed, and pictures out of pictures."""
+"""Images by class and seed."""
 
 import bpy
 from bpy.props import BoolProperty, IntProperty
 
-from ..pictures import image_named, new_image, show, shown
+from ..pictures import image_named, new_image, show
 from ..refusal import Refusal
 from ..runs import Plan
 from ..settings import MOST_SEED
 from ..work import make_pictures
-from .making import FROM_PANEL, Choosing, Making
+from .making import FROM_PANEL, Choosing
 
 
 class GenerateImage(Choosing, bpy.types.Operator):
@@ -78,20 +78,4 @@ def _add_node(material, image):
     nodes.active = node
 
 
-class TranslateImage(Making, bpy.types.Operator):
-    """Make a picture out of the image that is shown, by an image-to-image generator"""
-
-    bl_idname = "cganx.translate_image"
-    bl_label = "Translate Image"
-
-    def plan(self, context, now):
-        """Only says what is lacking: no generator of this kind can be run yet."""
-        names = [name for name, model in now.models.all().items() if not model.from_seeds]
-        if not names:
-            raise Refusal("No image-to-image generator is loaded: add the .onnx file of one")
-        if shown(context) is None:
-            raise Refusal("There is no image to translate: show one in an image editor")
-        raise Refusal(f"The generator {names[0]!r} turns pictures into pictures, which this version cannot run yet")
-
-
-CLASSES = (GenerateImage, TranslateImage)
+CLASSES = (GenerateImage,)
