@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from cganx.data import TranslationSet
 from cganx.grid import sheet
 from cganx.training.checkpoint import write_whole
-from cganx.training.directory import Events, Stats
 from cganx.training.health.measures import duplicates, nearest, pairwise, ratio, separation
+from cganx.training.journal import AnyJournal
 from cganx.training.report import write_report
 from cganx.training.run import Run
 from cganx.training.sampling import to_pixels
@@ -30,17 +30,14 @@ SHOWN, LOOKED_AT = 10, 64
 TAIL = 0.01
 
 
-class TranslationJournal:
+class TranslationJournal(AnyJournal):
     """Writes what a run has come to; of several processes only the main one has it."""
 
     def __init__(self, run: Run, state: State, data: TranslationSet) -> None:
-        self._run, self._state = run, state
         preset: Any = run.preset
         pictures = preset.pictures(run.config, data.test, state.processes.device)
-        self.stats = Stats(run.path, state.step)
-        self._events = Events(run.path, state.step)
+        super().__init__(run, state, TranslationCheckup(preset, pictures.held_out(LOOKED_AT), run.config.paired))
         self._shown = pictures.held_out(SHOWN)
-        self._checkup = TranslationCheckup(preset, pictures.held_out(LOOKED_AT), run.config.paired)
 
     def show(self) -> None:
         """Write a sample grid, and the report anew."""
@@ -48,20 +45,6 @@ class TranslationJournal:
         sheet(rows_of(self._state.shown, self._shown, self._run.config.classes, self._run.config.paired)).save(buffer, "PNG")
         write_whole(self._run.path / "samples" / f"step-{self._state.step:08d}.png", buffer.getvalue())
         write_report(self._run)
-
-    def look(self) -> Mapping[str, float]:
-        """The figures of a checkup."""
-        measured = self._checkup.measure(self._state.shown, self._state.players.discriminator)
-        self.plot("health", measured)
-        return measured
-
-    def plot(self, kind: str, values: Mapping[str, float]) -> None:
-        """Add values to TensorBoard's events, each as kind/name."""
-        self._events.add(self._state.step, {f"{kind}/{name}": value for name, value in values.items()})
-
-    def close(self) -> None:
-        """Close the events."""
-        self._events.close()
 
 
 @torch.no_grad()
