@@ -122,7 +122,7 @@ def test_a_card_alone_is_enough() -> None:
     with pytest.raises(LabelError, match="Did you mean"):
         generator.generate("dogs", 1)
     turns = GeneratorCard(name="turns", kind="image-to-image", source=Source(channels=3, height=4, width=6), image=image)
-    with pytest.raises(RequestError, match="a picture into a picture"):
+    with pytest.raises(RequestError, match="turns pictures into pictures"):
         testing.fake(turns).generate(seeds=1)
 
 
