@@ -18,6 +18,7 @@ from cganx.objectives.auxiliary import (
     class_cross_entropy,
     code_likelihood,
     feature_matching,
+    mode_seeking,
 )
 from cganx.objectives.feature_maps import FeatureMaps
 from cganx.objectives.penalties import gradient_penalty, orthogonal_penalty, squared_gradient
@@ -48,6 +49,7 @@ __all__ = [
     "edge_smoothed",
     "feature_matching",
     "gradient_penalty",
+    "mode_seeking",
     "noisy",
     "orthogonal_penalty",
     "perceptual_distance",

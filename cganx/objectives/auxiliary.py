@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["ClassLoss", "attribute_cross_entropy", "class_cross_entropy", "code_likelihood", "feature_matching"]
+__all__ = ["ClassLoss", "attribute_cross_entropy", "class_cross_entropy", "code_likelihood", "feature_matching", "mode_seeking"]
 
 ClassLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Of a class head's logits and label weights, both [n, classes]."""
@@ -46,3 +47,18 @@ def feature_matching(real_features: Tensor, fake_features: Tensor) -> Tensor:
     The generator's objective of Salimans et al. 2016, section 3.1.
     """
     return (real_features.mean(dim=0) - fake_features.mean(dim=0)).square().sum()
+
+
+def mode_seeking(image: Tensor, latent: Tensor, label: Tensor) -> Tensor:
+    """mean |z1 - z2| / mean |G(z1, c) - G(z2, c)| over pairs of pictures [n, c, h, w] of one label, of latents [n, latent].
+
+    Mao et al. 2019, "Mode Seeking Generative Adversarial Networks", equations 3 and 4, inverted as in their code. Pairs are
+    neighbours when the batch is sorted by its label weights [n, classes]; 0 where no two have the same.
+    """
+    key = label @ torch.arange(1, label.shape[1] + 1, device=label.device, dtype=label.dtype).sqrt()
+    order = key.argsort(stable=True)
+    one, other = order[:-1], order[1:]
+    alike = (label[one] == label[other]).all(dim=1).to(image.dtype)
+    images = (alike * (image[one] - image[other]).abs().flatten(1).mean(dim=1)).sum()
+    latents = (alike * (latent[one] - latent[other]).abs().mean(dim=1)).sum()
+    return latents / (images + 1e-5 * latents + (1 - alike.max()))

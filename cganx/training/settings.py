@@ -113,6 +113,12 @@ class Settings(CommonSettings):
     feature_matching: float = number(
         0.0, "weight in the generator's loss: how far its features' means are from the reals'", 0.0, 1e4
     )
+    mode_seeking: float = number(
+        0.0,
+        "weight in the generator's loss: how alike its pictures of one class are, by their latents' distance; 0.1 to 1",
+        0.0,
+        1e4,
+    )
     augment_translation: float = number(0.0, "augmentation: moved by up to this share of the sides; 0.125 is usual", 0.0, 0.5)
     augment_scaling: float = number(0.0, "augmentation: scaled by a factor of up to 2 to this power; 0.25 is usual", 0.0, 1.0)
     augment_rotation: float = number(0.0, "augmentation: turned by up to so many degrees", 0.0, 180.0)

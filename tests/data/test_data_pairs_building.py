@@ -180,6 +180,53 @@ def test_all_styles_are_needed(emoji: Path, tmp_path: Path) -> None:
         made("emoji-styles", emoji, tmp_path / "styles")
 
 
+# drawing styles
+
+
+@pytest.fixture
+def closeups(tmp_path: Path, part) -> Path:
+    """All packages, two subjects: one fills its picture, of the other little is drawn."""
+    part("resvg_py")
+    rows = []
+    for code, radius in (("1F408", 30), ("1F415-FE0F", 8)):
+        rows.append({"hexcode": code, "annotation": code, "group": "animals-nature", "skintone": ""})
+        for folder, fill in (("black", "none"), ("color", "#e00")):
+            path = tmp_path / f"packages/node_modules/openmoji/{folder}/svg/{code}.svg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(svg(f'<circle cx="36" cy="36" r="{radius}" fill="{fill}" stroke="#000" stroke-width="2"/>'))
+    data = tmp_path / "packages/node_modules/openmoji/data"
+    data.mkdir()
+    (data / "openmoji.json").write_text(json.dumps(rows))
+    for style, fill in (("twemoji", "#00e"), ("noto", "#0e0")):
+        folder = tmp_path / "packages/node_modules/@iconify-json" / style
+        folder.mkdir(parents=True)
+        icons = {code: {"body": f'<rect width="32" height="32" fill="{fill}"/>'} for code in ("1f408", "1f415")}
+        (folder / "icons.json").write_text(json.dumps({"width": 32, "height": 32, "icons": icons}))
+        (folder / "chars.json").write_text(json.dumps({"1f408": "1f408", "1f415-fe0f": "1f415"}))
+    return tmp_path / "packages"
+
+
+def test_closeups_of_emoji_in_four_manners(closeups: Path, tmp_path: Path) -> None:
+    out = tmp_path / "styles"
+    built = made("drawing-styles", closeups, out, image_size=32)
+    assert built.counts == {"ink": 1, "outlined": 1, "flat": 1, "shaded": 1}
+    ink, outlined, flat, shaded = (np.asarray(Image.open(out / style / "1f408.png")) for style in built.counts)
+    assert (ink.min(), (ink > 247).mean() > 0.5) == (0, True)
+    red = (outlined[..., 0] > 200) & (outlined[..., 1] < 50)
+    assert red.mean() > 0.5
+    assert (ink[red] > 247).all()
+    assert (flat == (0, 0, 238)).all()
+    assert (shaded == (0, 238, 0)).all()
+    licences = (out / "licences.txt").read_text()
+    assert all(name in licences for name in ("CC-BY-SA-4.0", "CC-BY-4.0", "Apache-2.0"))
+
+
+def test_all_packages_of_the_manners_are_needed(closeups: Path, tmp_path: Path) -> None:
+    (closeups / "node_modules/@iconify-json/noto").rename(closeups / "node_modules/@iconify-json/other")
+    with pytest.raises(DataError, match="@iconify-json/noto is not here, and all are needed: install it with"):
+        made("drawing-styles", closeups, tmp_path / "styles")
+
+
 # textures and normals
 
 
@@ -293,7 +340,7 @@ def test_a_crop_is_a_quarter_of_the_reduced_texture(textures: Path) -> None:
 # the command
 
 
-@pytest.mark.parametrize("name", ["openmoji-lines", "emoji-styles", "texture-normals", "textures"])
+@pytest.mark.parametrize("name", ["openmoji-lines", "emoji-styles", "drawing-styles", "texture-normals", "textures"])
 def test_a_missing_package_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"install it with `(npm pack|apt-get install)") as caught:
         made(name, tmp_path / "none", tmp_path / "out")

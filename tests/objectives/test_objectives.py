@@ -18,6 +18,7 @@ from cganx.objectives import (
     code_likelihood,
     feature_matching,
     gradient_penalty,
+    mode_seeking,
     noisy,
     orthogonal_penalty,
     smoothed,
@@ -226,3 +227,25 @@ def test_code_likelihood_is_that_of_a_gaussian_of_variance_one():
     mean, code = torch.tensor([[0.0, 1.0], [0.5, -1.0]]), torch.tensor([[0.5, 1.0], [-0.5, 1.0]])
     expected = -torch.distributions.Normal(mean, 1.0).log_prob(code).sum(dim=1).mean()
     torch.testing.assert_close(code_likelihood(mean, code), expected)
+
+
+def test_mode_seeking_by_closed_form():
+    image = torch.tensor([0.0, 5.0, 0.5, 9.0]).view(4, 1, 1, 1).expand(4, 1, 2, 2)
+    latent = torch.tensor([[0.0, 0.0], [7.0, 7.0], [1.0, 3.0], [8.0, 8.0]])
+    label = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])  # one pair: the first and the third
+    assert float(mode_seeking(image, latent, label)) == pytest.approx(2.0 / 0.5, rel=1e-4)
+    alone = torch.eye(4)
+    assert float(mode_seeking(image, latent, alone)) == 0.0
+    unconditional = torch.zeros(4, 0)
+    assert float(mode_seeking(image, latent, unconditional)) == pytest.approx((7 + 5 + 6) / (5 + 4.5 + 8.5), rel=1e-4)
+
+
+def test_mode_seeking_asks_pictures_of_one_class_to_differ():
+    torch.manual_seed(0)
+    image = torch.rand(8, 3, 4, 4, requires_grad=True)
+    latent, label = torch.randn(8, 5), torch.eye(2).repeat(4, 1)
+    before = mode_seeking(image, latent, label)
+    before.backward()
+    assert image.grad is not None
+    assert float(mode_seeking((image - 0.1 * image.grad).detach(), latent, label)) < float(before.detach())
+    assert torch.isfinite(mode_seeking(torch.zeros(8, 3, 4, 4), latent, label))

@@ -25,6 +25,7 @@ OPTIONS = {
     "label_smoothing": {"label_smoothing": 0.2},
     "noisy_labels": {"noisy_labels": 0.3},
     "feature_matching": {"feature_matching": 0.5},
+    "mode_seeking": {"mode_seeking": 0.5},
     "augmentation": {"augment_translation": 0.125, "augment_colour": 1.0, "augment_cutout": 0.5, "augment_mirror": True},
     "ada": {"ada_target": 0.01, "ada_pictures": 20},
 }

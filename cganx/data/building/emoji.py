@@ -24,6 +24,9 @@ __all__ = [
     "KINDS_COMMAND",
     "KINDS_NEEDS",
     "NEEDS",
+    "STYLES",
+    "Style",
+    "by_codepoints",
     "gather_emoji",
     "gather_emoji_kinds",
     "gather_emoji_styles",
@@ -149,7 +152,7 @@ def gather_emoji_styles(places: Places) -> Gathered:
     Raises as `look_for_emoji_styles`.
     """
     found = _all_found(places)
-    drawn = [_by_codepoints(package) for _, package in found]
+    drawn = [by_codepoints(package) for _, package in found]
     common = sorted(set.intersection(*(set(one) for one in drawn)))
     items = [
         Item(style.name, name, False, partial(_draw, one[codepoints][1]))
@@ -167,7 +170,7 @@ def _all_found(places: Places) -> list[tuple[Style, NpmPackage]]:
     return found
 
 
-def _by_codepoints(package: NpmPackage) -> dict[str, tuple[str, str]]:
+def by_codepoints(package: NpmPackage) -> dict[str, tuple[str, str]]:
     """Codepoints of an emoji -> its name and SVG; skin tones and how a browser is told to show it in colour left out."""
     icons, characters = (json.loads(text) for text in package.read("icons.json", "chars.json"))
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cganx.data.building.drawing import rendered
 from cganx.data.building.recipe import Gathered, Item, NpmPackage, Places, missing, unique_names
@@ -14,7 +14,7 @@ from cganx.errors import BackendMissing, DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["COMMAND", "NEEDS", "gather_lines", "look_for_lines"]
+__all__ = ["COMMAND", "LICENCE", "NEEDS", "Drawing", "drawings", "gather_lines", "look_for_lines"]
 
 NEEDS, COMMAND = "the npm package openmoji, and resvg-py", "npm pack openmoji@17.0.0 && pip install resvg-py"
 LICENCE = "OpenMoji, HfG Schwaebisch Gmuend: CC-BY-SA-4.0"
@@ -46,7 +46,25 @@ def gather_lines(places: Places) -> Gathered:
 
     Raises as `look_for_lines`, and DataError where the package is damaged.
     """
-    package = _found(places)
+    drawn = drawings(_found(places))
+    names = list(unique_names(one.name for one in drawn.values()))
+    items = [
+        Item(side, name, False, partial(_draw, svg))
+        for place, side in enumerate(SIDES)
+        for name, svg in zip(names, (one.drawn[place] for one in drawn.values()), strict=True)
+    ]
+    return Gathered(tuple(SIDES), items, (LICENCE,))
+
+
+class Drawing(NamedTuple):
+    """An emoji of OpenMoji: its name, and its SVG in lines alone and in colour."""
+
+    name: str
+    drawn: tuple[bytes, bytes]
+
+
+def drawings(package: NpmPackage) -> dict[str, Drawing]:
+    """Codepoints, as OpenMoji writes them -> the emoji, without flags and skin tones. DataError for a damaged package."""
     try:
         (text,) = package.read("data/openmoji.json")
         known = {
@@ -56,11 +74,10 @@ def gather_lines(places: Places) -> Gathered:
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{package.path}: its data is not laid out as OpenMoji's ({error}): fetch it again") from error
-    files = [f"{folder}/svg/{code}.svg" for folder in SIDES.values() for code in sorted(known)]
-    drawings = iter(package.read(*files))
-    names = list(unique_names(known[code] for code in sorted(known)))
-    items = [Item(side, name, False, partial(_draw, next(drawings))) for side in SIDES for name in names]
-    return Gathered(tuple(SIDES), items, (LICENCE,))
+    codes = sorted(known)
+    files = package.read(*(f"{folder}/svg/{code}.svg" for folder in SIDES.values() for code in codes))
+    both = zip(files[: len(codes)], files[len(codes) :], strict=True)
+    return {code: Drawing(known[code], svgs) for code, svgs in zip(codes, both, strict=True)}
 
 
 def _draw(svg: bytes, side: int) -> Image:

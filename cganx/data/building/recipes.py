@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
-from cganx.data.building import clipart, emoji, letters, lines, materials, mnist, normals
+from cganx.data.building import clipart, closeups, emoji, letters, lines, materials, mnist, normals
 from cganx.data.building.recipe import DIVIDED_SIDES, PLAIN, SIDES, Recipe
 from cganx.errors import DataError
 
@@ -114,6 +114,17 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             gather=emoji.gather_emoji_styles,
             layout=SIDES,
             train="--unpaired {out}/noto {out}/twemoji",
+        ),
+        "drawing-styles": Recipe(
+            summary="Close-ups of emoji in four manners of drawing, one folder a manner: ink, outlined, flat, shaded.",
+            size=96,
+            channels=3,
+            needs=closeups.NEEDS,
+            command=closeups.COMMAND,
+            look=closeups.look_for_closeups,
+            gather=closeups.gather_closeups,
+            layout=SIDES,
+            train="--unpaired PHOTOGRAPHS {out}",
         ),
         "mnist": Recipe(
             summary="Handwritten digits, 0 to 9.",

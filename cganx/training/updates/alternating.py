@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, ClassLoss, class_cross_entropy
 from cganx.training.settings import Settings
-from cganx.training.updates.players import Batch, Draw, Players, class_logits, generator_turn, matching
+from cganx.training.updates.players import Batch, Draw, Players, class_logits, generator_turn, judged_fakes
 
 __all__ = ["Alternating", "AlternatingWithClasses"]
 
@@ -99,9 +99,9 @@ class AlternatingWithClasses:
         # Generator: be taken for real, and for its class.
         latent, label = draw(2 * half)
         players.discriminator.requires_grad_(False)
-        judged = players.discriminate(players.generate(latent, label), label)
+        judged, beside = judged_fakes(players, real, latent, label, settings)
         loss, class_fake = self.loss.generator(judged.score), self.class_loss(class_logits(judged), label)
-        players.update_generator(loss + class_fake + matching(players, real, judged, settings))
+        players.update_generator(loss + class_fake + beside)
 
         accuracy = self.loss.accuracy(real_score, fake_score)
         return loss_real.detach(), loss_fake.detach(), loss.detach(), class_real.detach(), class_fake.detach(), accuracy

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy, code_likelihood
 from cganx.training.settings import InformedSettings
-from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, matching
+from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, matching, seeking
 
 __all__ = ["Informed"]
 
@@ -49,10 +49,10 @@ class Informed:
         players.discriminator.requires_grad_(False)
         with by_running_statistics(players.discriminator):
             judged = players.discriminate(fake, code)
-            distance = matching(players, real, judged, settings)
+            beside = matching(players, real, judged, settings) + seeking(fake, latent, code, settings)
         generator = self.loss.generator(judged.score)
         category, continuous = guess(class_logits(judged), code, settings.categories)
-        players.update_generator(generator + settings.information_weight * (category + continuous) + distance)
+        players.update_generator(generator + settings.information_weight * (category + continuous) + beside)
 
         # Head, and the layers under it: see the code.
         players.discriminator.requires_grad_(True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, ClassLoss, class_cross_entropy
 from cganx.training.settings import ClassHeadSettings
-from cganx.training.updates.players import Batch, Draw, Players, class_logits, matching
+from cganx.training.updates.players import Batch, Draw, Players, class_logits, judged_fakes
 
 __all__ = ["Joint"]
 
@@ -48,11 +48,10 @@ class Joint:
         # Generator: be taken for real, and for its class.
         latent, label = draw(n)
         players.discriminator.requires_grad_(False)
-        judged = players.discriminate(players.generate(latent, label), label)
+        judged, beside = judged_fakes(players, real, latent, label, settings)
         generator = self.loss.generator(judged.score)
         class_fake = self.class_loss(class_logits(judged), label)
-        distance = matching(players, real, judged, settings)
-        players.update_generator(generator + settings.class_weight * class_fake + distance)
+        players.update_generator(generator + settings.class_weight * class_fake + beside)
 
         accuracy = self.loss.accuracy(real_score, fake_score)
         return adversarial.detach(), generator.detach(), class_real.detach(), class_fake.detach(), accuracy

@@ -9,7 +9,15 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, ClassLoss, class_cross_entropy
 from cganx.training.settings import Settings
-from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, generator_turn, matching
+from cganx.training.updates.players import (
+    Batch,
+    Draw,
+    Players,
+    by_running_statistics,
+    class_logits,
+    generator_turn,
+    judged_fakes,
+)
 
 __all__ = ["Mixed", "MixedWithClasses"]
 
@@ -96,10 +104,9 @@ class MixedWithClasses:
         latent, label = draw(2 * half)
         players.discriminator.requires_grad_(False)
         with by_running_statistics(players.discriminator):
-            judged = players.discriminate(players.generate(latent, label), label)
-            distance = matching(players, real, judged, settings)
+            judged, beside = judged_fakes(players, real, latent, label, settings)
         generator, class_fake = self.loss.generator(judged.score), self.class_loss(class_logits(judged), label)
-        players.update_generator(generator + class_fake + distance)
+        players.update_generator(generator + class_fake + beside)
 
         class_real = self.class_loss(logits[:half].detach(), real.label)
         accuracy = self.loss.accuracy(score[:half], score[half:])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cganx.networks import Judgement
-from cganx.objectives import AdversarialLoss, RelativisticLoss, feature_matching
+from cganx.objectives import AdversarialLoss, RelativisticLoss, feature_matching, mode_seeking
 from cganx.training.settings import CommonSettings, Settings
 
 __all__ = [
@@ -23,9 +23,11 @@ __all__ = [
     "class_logits",
     "generator_turn",
     "in_eval_mode",
+    "judged_fakes",
     "matching",
     "no_content",
     "no_maps",
+    "seeking",
 ]
 
 
@@ -91,16 +93,19 @@ class Players:
         return judgement.as_exact_as(image)
 
     def generate(self, latent: Tensor, label: Tensor) -> Tensor:
-        """The generator's pictures, rolled where the run rolls them."""
+        """The generator's pictures."""
         with self.precision():
             made: Tensor = self.generator(latent, label)
-        made = made.to(latent.dtype)
+        return made.to(latent.dtype)
+
+    def shown(self, made: Tensor) -> Tensor:
+        """What the generator made, as the discriminator is shown it: rolled where the run rolls."""
         return made if self.roll is None else self.roll(made)
 
     @torch.no_grad()
     def fakes(self, latent: Tensor, label: Tensor) -> Tensor:
         """Pictures for the discriminator to learn from: nothing is differentiated through the generator."""
-        return self.generate(latent, label)
+        return self.shown(self.generate(latent, label))
 
     def update_discriminator(self, loss: Tensor) -> None:
         """One step of the discriminator down the gradient of ``loss``."""
@@ -191,10 +196,19 @@ def generator_turn(players: Players, real: Batch, draw: Draw, loss: AdversarialL
     """One update of the generator on ``n`` fakes, to be taken for real; its loss, detached."""
     latent, label = draw(n)
     players.discriminator.requires_grad_(False)
-    judged = players.discriminate(players.generate(latent, label), label)
+    judged, beside = judged_fakes(players, real, latent, label, settings)
     generator = loss.generator(judged.score)
-    players.update_generator(generator + matching(players, real, judged, settings))
+    players.update_generator(generator + beside)
     return generator.detach()
+
+
+def judged_fakes(
+    players: Players, real: Batch, latent: Tensor, label: Tensor, settings: Settings
+) -> tuple[Judgement, Tensor | float]:
+    """How new fakes are judged, and what they cost the generator beside that: `matching` and `seeking`."""
+    made = players.generate(latent, label)
+    judged = players.discriminate(players.shown(made), label)
+    return judged, matching(players, real, judged, settings) + seeking(made, latent, label, settings)
 
 
 def matching(players: Players, real: Batch, judged: Judgement, settings: Settings) -> Tensor | float:
@@ -206,6 +220,11 @@ def matching(players: Players, real: Batch, judged: Judgement, settings: Setting
     assert features is not None  # every discriminator of the presets table gives them
     assert judged.features is not None
     return settings.feature_matching * feature_matching(features, judged.features)
+
+
+def seeking(made: Tensor, latent: Tensor, label: Tensor, settings: Settings) -> Tensor | float:
+    """The weighted likeness of made pictures of one label; 0.0 where it has no weight."""
+    return 0.0 if settings.mode_seeking == 0 else settings.mode_seeking * mode_seeking(made, latent, label)
 
 
 def class_logits(judged: Judgement) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cganx.objectives import RelativisticLoss, squared_gradient
 from cganx.training.settings import RelativisticSettings
-from cganx.training.updates.players import Batch, Draw, Players, matching
+from cganx.training.updates.players import Batch, Draw, Players, judged_fakes
 
 __all__ = ["Relativistic"]
 
@@ -45,8 +45,8 @@ class Relativistic:
         latent, _ = draw(n)
         players.discriminator.requires_grad_(False)
         real_score = players.discriminate(real.image.detach(), label).score
-        judged = players.discriminate(players.generate(latent, label), label)
+        judged, beside = judged_fakes(players, real, latent, label, settings)
         generator = self.loss.generator(real_score, judged.score)
-        players.update_generator(generator + matching(players, real, judged, settings))
+        players.update_generator(generator + beside)
 
         return discriminator.detach(), generator.detach(), r1.detach(), r2.detach(), accuracy

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, class_cross_entropy
 from cganx.training.settings import SemiSupervisedSettings
-from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, matching
+from cganx.training.updates.players import Batch, Draw, Players, by_running_statistics, class_logits, matching, seeking
 
 __all__ = ["SemiSupervised", "moved"]
 
@@ -52,9 +52,9 @@ class SemiSupervised:
         players.discriminator.requires_grad_(False)
         with by_running_statistics(players.discriminator):
             judged = players.discriminate(fake, nothing)
-            distance = matching(players, every, judged, settings)
+            beside = matching(players, every, judged, settings) + seeking(fake, latent, nothing, settings)
         generator = self.loss.generator(judged.score)
-        players.update_generator(settings.adversarial_weight * generator + distance)
+        players.update_generator(settings.adversarial_weight * generator + beside)
 
         accuracy = self.loss.accuracy(real_score, fake_score)
         return discriminator.detach(), generator.detach(), class_labelled.detach(), accuracy

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cganx.objectives import AdversarialLoss, orthogonal_penalty
 from cganx.training.settings import TurnsSettings
-from cganx.training.updates.players import Batch, Draw, Players, matching
+from cganx.training.updates.players import Batch, Draw, Players, judged_fakes
 
 __all__ = ["Separate"]
 
@@ -44,10 +44,9 @@ class Separate:
         # Generator: be taken for real.
         latent, label = draw(settings.batch_size)
         players.discriminator.requires_grad_(False)
-        judged = players.discriminate(players.generate(latent, label), label)
+        judged, beside = judged_fakes(players, part, latent, label, settings)
         generator = self.loss.generator(judged.score)
         penalty = torch.zeros(()) if settings.orthogonal_weight == 0 else orthogonal_penalty(players.generator)
-        distance = matching(players, part, judged, settings)
-        players.update_generator(generator + settings.orthogonal_weight * penalty + distance)
+        players.update_generator(generator + settings.orthogonal_weight * penalty + beside)
 
         return discriminator.detach(), generator.detach(), self.loss.accuracy(real_score, fake_score)
