@@ -340,9 +340,14 @@ def _styles(folder: Path) -> list[Side]:
 def _colorized(packing: Packing, scale: int) -> tuple[Packed, Packed]:  # noqa: ARG001
     if packing.options.channels == 1:
         raise DataError("colorize with 1 channel: its targets need colour, so ask for 3 channels, or for none")
+    (side,) = packing.found.sides
+    colourless = f"{side.where}: no picture has colour, so there is nothing to colorize: give others"
+    surveys = [gallery.pictures.survey(packing.progress) for gallery in side.galleries]
+    if any(survey.sizes for survey in surveys) and all(survey.grey for survey in surveys):
+        raise DataError(colourless)  # before near-duplicates are looked for, which takes minutes of many pictures
     target = packing.given(0, None)
     if target.train.images.shape[3] == 1:
-        raise DataError(f"{packing.found.sides[0].where}: no picture has colour, so there is nothing to colorize: give others")
+        raise DataError(colourless)
     return packing.derived(target, as_grey, packing.size, 1), target
 
 

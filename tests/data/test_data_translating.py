@@ -21,6 +21,7 @@ from cganx.data import (
     load_task,
     load_unpaired,
     packing,
+    translating,
 )
 from cganx.errors import DataError
 
@@ -406,6 +407,14 @@ def test_a_grey_side_against_one_in_colour(fill: Fill) -> None:
 
 
 # tasks
+
+
+def test_all_grey_is_refused_before_near_duplicates_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it took minutes of a large set")
+
+    monkeypatch.setattr(translating, "divide", never)
+    refused(lambda: load_task("fashion-small", "colorize"), "no picture has colour")
 
 
 def test_colorize(fill: Fill) -> None:
