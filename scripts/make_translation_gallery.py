@@ -1,10 +1,11 @@
 """Judge the image-to-image generators of the gallery by held-out pictures, and write its pictures and its table.
 
-    python scripts/make_translation_gallery.py --runs RUNS --data DATA [--only NAME ...]
+    python scripts/make_translation_gallery.py --runs RUNS --data DATA [--photographs FOLDER] [--only NAME ...]
 
 RUNS holds the run directories that docs/image-to-image.md's commands make, DATA the sets that `cganx data build` makes. Each
 run's best checkpoint is exported to RUNS/NAME.onnx, unless that file is there, and judged as `cganx evaluate` does. Written are
-docs/image-to-image/NAME.png (ten held-out pictures at even steps, none chosen), figures.json beside it, and the page's table.
+docs/image-to-image/NAME.png (ten held-out pictures at even steps, none chosen), figures.json beside it, and the page's table;
+with photographs also photographs.png, the middles of all in FOLDER in the styles of `cartoon`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from cganx import runtime
 from cganx.data import Pairs, Task, TranslationData, Unpaired
@@ -30,6 +32,7 @@ from cganx_export import export_run
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "image-to-image.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 SHOWN = 10
+PHOTOGRAPH = 192  # pixels, the side of what is shown of one
 FIGURES = ("psnr", "ssim", "lpips-efflite0", "normal-angle", "kid-efflite0", "content-efflite0", "round-trip-psnr")
 
 
@@ -68,8 +71,14 @@ EXHIBITS = (
     ),
     Exhibit(
         "cartoon",
-        "textures drawn in four designers' styles",
-        lambda sets: Unpaired(sets / "textures/train", sets / "emoji-styles"),
+        "textures drawn in four styles",
+        lambda sets: Unpaired(sets / "textures/train", sets / "drawing-styles"),
+    ),
+    Exhibit(
+        "stone",
+        "concrete to brick, grass, rock or wood, and back",
+        lambda sets: Unpaired(sets / "concrete", sets / "others"),
+        cyclic=True,
     ),
 )
 
@@ -79,6 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--photographs", type=Path)
     parser.add_argument("--only", nargs="+", choices=[one.name for one in EXHIBITS])
     arguments = parser.parse_args()
     folder = PAGE.with_suffix("")
@@ -90,6 +100,8 @@ def main() -> None:
             print(f"judging {exhibit.name} ...", flush=True)
             figures[exhibit.name] = judge(exhibit, arguments.runs, arguments.data, folder)
             kept.write_text(json.dumps(figures, indent=1) + "\n")
+    if arguments.photographs is not None:
+        draw_photographs(arguments.runs / "cartoon.onnx", arguments.photographs, folder / "photographs.png")
     text = PAGE.read_text()
     before, _, rest = text.partition(BEGIN)
     PAGE.write_text(before + BEGIN + "\n\n" + table(figures) + "\n" + END + rest.partition(END)[2])
@@ -123,6 +135,20 @@ def draw(found: TranslationEvaluation, path: Path) -> None:
     places = np.linspace(0, found.samples - 1, SHOWN).astype(int)
     rows = [(name, pictures[places]) for name, pictures in columns.items() if len(pictures) >= found.samples]
     sheet(rows).save(path)
+
+
+def draw_photographs(file: Path, photographs: Path, path: Path) -> None:
+    """The middle of each photograph, and that in each style."""
+    generator = runtime.load(file, device="cpu")
+    found = [one for one in sorted(photographs.iterdir()) if one.suffix in (".png", ".jpg")]
+    pictures = np.stack([_middle(one) for one in found])
+    styles = generator.card.classes
+    sheet([("photograph", pictures), *((style, generator.translate(pictures, label=style)) for style in styles)]).save(path)
+
+
+def _middle(photograph: Path) -> np.ndarray[Any, Any]:
+    with Image.open(photograph) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (PHOTOGRAPH, PHOTOGRAPH)))
 
 
 def table(figures: Mapping[str, Any]) -> str:

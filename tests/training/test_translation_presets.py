@@ -289,3 +289,17 @@ def test_settings_of_a_latent_are_none_here() -> None:
             changed(PRESETS[name].settings, {"augment_rotation": 5})
     assert Task("emoji", "inpaint").task == "inpaint"
     assert Pairs("a", "b").name
+
+
+def test_held_out_targets_are_of_all_styles_in_turn() -> None:
+    """They lie style by style: of the first ones all would be of one."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2])
+    target = np.arange(9, dtype=np.uint8)[:, None, None, None].repeat(8, 1).repeat(8, 2)
+    pictures = TranslationPictures(target[:4], target, labels)
+    cutting = Cutting((8, 8), 1, mirror=False, turns=False)
+    heaps = Translations(pictures, cutting, 3, None, torch.device("cpu"), paired=False)
+    held_out = heaps.held_out(7)
+    assert held_out.label is not None
+    assert held_out.label.argmax(1).tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert (held_out.target[:, 0, 0, 0] * 127.5 + 127.5).round().int().tolist() == [0, 4, 6, 1, 5, 7, 2]
+    assert len(held_out.source) == 4

@@ -168,14 +168,17 @@ class Translations:
         return self._together(sources, targets, label, masks)
 
     def held_out(self, count: int) -> TranslationBatch:
-        """The first so many of each side, cut from the middle; holes are drawn by a picture's place."""
+        """The first so many of each side, of styles as many of each, cut from the middle; holes are drawn by place."""
         pictures, cutting = self._pictures, self._cutting
+        chosen = np.arange(min(count, len(pictures.target)))
+        if not self._paired and pictures.labels is not None:
+            chosen = _in_turn(pictures.labels)[:count]
         sources = [cutting.cut(one, None, 1) for one in pictures.source[:count]]
-        targets = [cutting.cut(one, None, cutting.scale) for one in pictures.target[:count]]
+        targets = [cutting.cut(pictures.target[place], None, cutting.scale) for place in chosen]
         masks = [] if self._holes is None else [self._holes.draw(place, *cutting.size) for place in range(len(sources))]
         label = None
         if self._styles and pictures.labels is not None:
-            style = torch.from_numpy(np.asarray(pictures.labels[:count]))
+            style = torch.from_numpy(np.asarray(pictures.labels[chosen]))
             label = torch.nn.functional.one_hot(style, self._styles).to(self._device, torch.get_default_dtype())
         return self._together(sources, targets, label, masks)
 
@@ -196,3 +199,12 @@ class Translations:
         """uint8 [n, h, w, c] as -1..1 [n, c, h, w]."""
         channels_first = torch.from_numpy(pixels).to(self._device, non_blocking=True).permute(0, 3, 1, 2)
         return channels_first.to(torch.get_default_dtype(), memory_format=self._layout).div_(127.5).sub_(1.0)
+
+
+def _in_turn(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the first picture of each style, then those of the second ones, and so on."""
+    turn = np.empty(len(labels), np.int64)
+    for style in np.unique(labels):
+        places = np.flatnonzero(labels == style)
+        turn[places] = np.arange(len(places))
+    return np.lexsort((labels, turn))
