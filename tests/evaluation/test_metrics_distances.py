@@ -105,7 +105,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     made, real = normal(0, 50), normal(1, 40)
     fresh: Callable[[], tuple[Sample, Sample]] = lambda: (of_features(made), of_features(real))  # noqa: E731
     whole = kernel_distance(*fresh())
-    monkeypatch.setattr("cganx.evaluation.metrics.neighbours.BLOCK", 120)
+    monkeypatch.setattr("cganx.evaluation.kernel.BLOCK", 120)
     assert kernel_distance(*fresh()) == pytest.approx(whole, rel=1e-9)
 
 

@@ -96,7 +96,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     points, centres = normal(0, 50), normal(1, 40)
     reach = nearest_others(centres, 5).distances[:, 4]
     whole = balls(points, centres, reach)
-    monkeypatch.setattr("cganx.evaluation.metrics.neighbours.BLOCK", 120)
+    monkeypatch.setattr("cganx.evaluation.kernel.BLOCK", 120)
     np.testing.assert_array_equal(balls(points, centres, reach), whole)
 
 

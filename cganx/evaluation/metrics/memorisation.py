@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cganx.evaluation.metrics.neighbours import blocks
+from cganx.evaluation.kernel import blocks
 from cganx.evaluation.metrics.sample import Sample
 
 __all__ = ["angles_to_training", "memorisation_distance"]

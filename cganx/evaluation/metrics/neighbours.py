@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from cganx.errors import RequestError
+from cganx.evaluation.kernel import blocks
 from cganx.evaluation.metrics.sample import Sample
 
-__all__ = ["REACH", "Neighbours", "balls", "blocks", "nearest", "nearest_others", "reach", "squared_distances"]
+__all__ = ["REACH", "Neighbours", "balls", "nearest", "nearest_others", "reach", "squared_distances"]
 
 REACH = 5
-BLOCK = 4_000_000
-"""Distances that are held at once: 32 MB of float64."""
-
 ROUNDING = 1e-6
 """What the last bits of a float32 distance may be wrong by."""
 
@@ -75,12 +73,6 @@ def squared_distances(points: NDArray[Any], others: NDArray[Any]) -> NDArray[np.
     products += np.einsum("md,md->m", other, other)
     np.maximum(products, 0, out=products)
     return products
-
-
-def blocks(rows: int, columns: int) -> list[slice]:
-    """Slices of ``rows`` such that a block of ``columns`` stays small."""
-    step = max(BLOCK // columns, 1)
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
 def _centred(points: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
