@@ -443,8 +443,9 @@ def test_each_command_names_the_other_for_a_file_of_the_others_kind(run, models,
     source = saved(tmp_path / "a.png")
     done = run("translate", "fashion", source, "-o", tmp_path / "out")
     assert (done.exit_code, "cganx generate is its command" in done.stderr) == (1, True)
-    done = run("generate", models["brighter"], "--seeds", "0", "-o", tmp_path / "out")
-    assert (done.exit_code, "cganx translate" in done.stderr) == (1, True)
+    for seeds in (["--seeds", "0"], []):
+        done = run("generate", models["brighter"], *seeds, "-o", tmp_path / "out")
+        assert (done.exit_code, "cganx translate" in done.stderr, "drawn" in done.stderr) == (1, True, False)
     assert not (tmp_path / "out").exists()
 
 

@@ -227,6 +227,28 @@ def test_a_source_and_its_target_are_cut_alike() -> None:
     assert torch.equal(again.source, batch.source[7:8])
 
 
+def test_the_source_alone_changes_in_light() -> None:
+    source = np.random.default_rng(0).integers(60, 180, (1, 16, 16, 3), np.uint8)
+    pictures = TranslationPictures(source, source)
+    rows = torch.tensor([[0, 0, number] for number in range(50)])
+    lit = Translations(pictures, Cutting((16, 16), 1, False, False, 0.5), 0, None, torch.device("cpu"), paired=True).batch(rows)
+    assert (lit.target == lit.target[0]).all()
+    means = lit.source.mean((1, 2, 3)) - lit.target[0].mean()
+    assert (float(means.min()) < -0.2, float(means.max()) > 0.2) == (True, True)
+    spreads = lit.source.std((1, 2, 3)) / lit.target[0].std()
+    assert 0.45 < float(spreads.min()) < 0.8
+    assert 1.3 < float(spreads.max()) < 2.1
+    assert torch.equal(lit.source, lit.source.clamp(-1, 1))
+    same = Translations(pictures, Cutting((16, 16), 1, False, False), 0, None, torch.device("cpu"), paired=True).batch(rows)
+    assert torch.equal(same.source, same.target)
+
+
+def test_what_is_part_of_the_target_keeps_its_light() -> None:
+    for name in ("srgan-small", "context-encoder-small"):
+        with pytest.raises(TrainingError, match="no setting 'source_jitter'"):
+            changed(PRESETS[name].settings, {"source_jitter": 0.5})
+
+
 def test_two_heaps_come_each_once_before_one_comes_again() -> None:
     order = TwoHeaps(5, 3, 0, paired=False)
     rows = order.next(15)

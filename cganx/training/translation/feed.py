@@ -108,13 +108,15 @@ class PictureMemory:
 class Cutting:
     """What is done with a source and its target: both are cut, mirrored and turned alike.
 
-    ``size`` is the (height, width) of a cut source, ``scale`` how much larger its target is.
+    ``size`` is the (height, width) of a cut source, ``scale`` how much larger its target is. The source alone is changed in
+    light, by a factor of up to 2 to the power of ``jitter``.
     """
 
     size: tuple[int, int]
     scale: int
     mirror: bool
     turns: bool
+    jitter: float = 0.0
 
     def cut(self, picture: NDArray[np.uint8], random: np.random.Generator | None, scale: int) -> NDArray[np.uint8]:
         """A cut of ``picture`` [h, w, c] that is ``scale`` times as large as a source's; from the middle without ``random``.
@@ -129,6 +131,13 @@ class Cutting:
             out = out[:, ::-1]
         if random is not None and self.turns and height == width:
             out = np.rot90(out, int(random.integers(4)))
+        return out
+
+    def lit(self, picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+        """``picture`` [h, w, c] in another brightness and contrast."""
+        brightness, contrast = np.exp2(random.uniform(-self.jitter, self.jitter, 2))
+        mean = picture.mean()
+        out: NDArray[np.uint8] = np.clip(brightness * (mean + contrast * (picture - mean)) + 0.5, 0, 255).astype(np.uint8)
         return out
 
 
@@ -156,7 +165,8 @@ class Translations:
         for source, target, number in rows.tolist():
             both = np.random.default_rng(number)
             other = np.random.default_rng(number if self._paired else number ^ 1)
-            sources.append(cutting.cut(pictures.source[source], both, 1))
+            shown = cutting.cut(pictures.source[source], both, 1)
+            sources.append(cutting.lit(shown, both) if cutting.jitter else shown)
             targets.append(cutting.cut(pictures.target[target], other, cutting.scale))
             if self._holes is not None:
                 masks.append(self._holes.draw(number, *cutting.size))

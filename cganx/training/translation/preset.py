@@ -17,7 +17,7 @@ from cganx.training.preset import Looks, Preset
 from cganx.training.sampling import Order, Share
 from cganx.training.translation.feed import Cutting, PictureMemory, Translations, TwoHeaps
 from cganx.training.translation.holes import Holes
-from cganx.training.translation.settings import FillingSettings, TranslationSettings
+from cganx.training.translation.settings import FillingSettings, FreePairSettings, TranslationSettings
 
 if TYPE_CHECKING:
     from cganx.training.run import RunConfig
@@ -77,7 +77,9 @@ class TranslationPreset(Preset[_Settings], Generic[_Settings]):
     def cutting(self, config: RunConfig) -> Cutting:
         """What is done with the pictures of a run."""
         source = config.translation.source
-        return Cutting((source.height, source.width), config.translation.scale, self.settings.mirror, self.settings.turns)
+        settings: Any = self.settings
+        jitter = settings.source_jitter if isinstance(settings, FreePairSettings) else 0.0
+        return Cutting((source.height, source.width), config.translation.scale, settings.mirror, settings.turns, jitter)
 
     @property
     def holes(self) -> Holes | None:

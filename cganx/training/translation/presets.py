@@ -13,7 +13,13 @@ from cganx.networks import cartoongan, context_encoder, resnet_translation, srga
 from cganx.networks.translation import PatchDiscriminator, cycle, cycle_discriminators
 from cganx.objectives import LEAST_SQUARES, NON_SATURATING
 from cganx.training.translation.preset import TranslationPreset
-from cganx.training.translation.settings import CycleSettings, FillingSettings, PairSettings, StyleSettings
+from cganx.training.translation.settings import (
+    CycleSettings,
+    FillingSettings,
+    FreePairSettings,
+    PairSettings,
+    StyleSettings,
+)
 from cganx.training.updates import Cyclic, Paired, Stylised
 from cganx.training.updates.translating import nothing, the_mask
 
@@ -43,7 +49,7 @@ def _patches(plan: translation.PatchPlan) -> Any:
 TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
     {
         # ------------------------------------------------------------------------------------------ pairs
-        "pix2pix-small": TranslationPreset[PairSettings](
+        "pix2pix-small": TranslationPreset[FreePairSettings](
             summary="From pairs: a small U-Net for two CPU cores, which takes pictures of any size.",
             source=PIX2PIX,
             generator=_unet(unet.SMALL),
@@ -51,14 +57,14 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             generator_label=CONDITIONAL_NORM,
             discriminator_label=PLANES,
             update=Paired(LEAST_SQUARES),
-            settings=PairSettings(batch_size=8, beta1=0.5, l1_weight=100.0, ema_decay=0.999, rate_horizon=12_000),
+            settings=FreePairSettings(batch_size=8, beta1=0.5, l1_weight=100.0, ema_decay=0.999, rate_horizon=12_000),
             steps=12_000,
             size=64,
             multiple=16,
             paired=True,
             styles=True,
         ),
-        "pix2pix": TranslationPreset[PairSettings](
+        "pix2pix": TranslationPreset[FreePairSettings](
             summary="From pairs: the book's U-Net with batch norm, which colours black and white pictures of 256 pixels.",
             source=f"{BOOK}, skill 8; {PIX2PIX}",
             generator=_unet(unet.COLOUR),
@@ -66,14 +72,14 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             generator_label=NO_STYLE,
             discriminator_label=NO_STYLE,
             update=Paired(LEAST_SQUARES),
-            settings=PairSettings(batch_size=8, beta1=0.5, epsilon=1e-7, l1_weight=100.0),
+            settings=FreePairSettings(batch_size=8, beta1=0.5, epsilon=1e-7, l1_weight=100.0),
             steps=40_000,
             size=256,
             multiple=256,
             paired=True,
             departs=f"{NORM_LAST} The book does not print its batch size.",
         ),
-        "pix2pix-maps": TranslationPreset[PairSettings](
+        "pix2pix-maps": TranslationPreset[FreePairSettings](
             summary="From pairs: the book's large U-Net with instance norm, for aerial pictures and maps of 256 pixels.",
             source=f"{BOOK}, skill 8; {PIX2PIX}",
             generator=_unet(unet.MAPS),
@@ -81,7 +87,7 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             generator_label=NO_STYLE,
             discriminator_label=NO_STYLE,
             update=Paired(LEAST_SQUARES),
-            settings=PairSettings(batch_size=1, beta1=0.5, epsilon=1e-7, l1_weight=100.0),
+            settings=FreePairSettings(batch_size=1, beta1=0.5, epsilon=1e-7, l1_weight=100.0),
             steps=100_000,
             size=256,
             multiple=256,

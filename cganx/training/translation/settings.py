@@ -8,7 +8,7 @@ from typing import Any
 from cganx.errors import TrainingError
 from cganx.training.settings import CommonSettings, number
 
-__all__ = ["CycleSettings", "FillingSettings", "PairSettings", "StyleSettings", "TranslationSettings"]
+__all__ = ["CycleSettings", "FillingSettings", "FreePairSettings", "PairSettings", "StyleSettings", "TranslationSettings"]
 
 
 def _truth(default: bool, about: str) -> Any:
@@ -61,6 +61,18 @@ class PairSettings(TranslationSettings):
 
     l1_weight: float = number(0.0, "weight of the mean absolute difference from the target", 0.0, 1e4)
     l2_weight: float = number(0.0, "weight of the mean squared difference from the target", 0.0, 1e4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreePairSettings(PairSettings):
+    """The numbers of a recipe that learns from pairs whose source is no part of the target."""
+
+    source_jitter: float = number(
+        0.0,
+        "the source alone in other brightness and contrast, by up to 2 to this power, where light is not what counts",
+        0.0,
+        2.0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

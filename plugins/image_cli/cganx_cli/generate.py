@@ -224,12 +224,14 @@ def generate(
     naming = None if template is None else Naming.of(template, generator.card)
     coded = codes_of(generator.card, codes)
     plan: Plan | Unread
+    drawn = False
     if requests is not None:
         rows = Rows(generator.card, coded, truncation)
         plan = Unread(rows, _stdin()) if requests == STDIN else Table.read(rows, Path(requests), naming)
     else:
         chosen = choices(generator.card, classes)
-        seeds = _drawn(count or 1, quiet) if seeds is None else seeds
+        drawn = seeds is None
+        seeds = drawn_seeds(count or 1) if seeds is None else seeds
         product = Product(chosen, seeds, coded, truncation)
         _as_usage(lambda: _check_product(product, naming))
         plan = product
@@ -241,6 +243,8 @@ def generate(
         done = fill_folder(generator, plan, naming, place, sink, settings)
     else:
         pixels_of(generator, [next(iter(plan))])  # what the generator does not take is said before anything is there
+        if drawn and not quiet:
+            click.echo(f"Seed {seeds}, drawn; --seeds {seeds} makes the same again.", err=True)
         if engine == "ray":
             from cganx_cli.on_ray import Cluster, Work, fill_shards_on_ray
 
@@ -306,13 +310,6 @@ def _check_product(product: Product, naming: Naming | None) -> None:
         raise RequestError(f"{product.count:,} pictures are more than any disk holds: name fewer seeds")
     if naming is not None:
         product.check(naming)
-
-
-def _drawn(count: int, quiet: bool) -> Seeds:
-    seeds = drawn_seeds(count)
-    if not quiet:
-        click.echo(f"Seed {seeds}, drawn; --seeds {seeds} makes the same again.", err=True)
-    return seeds
 
 
 def _as_usage(call: Callable[[], T]) -> T:
