@@ -10,6 +10,8 @@ PYTHON ?= python3
 PIP_ARGS ?=
 NPM_ARGS ?=
 DEMO_SECONDS ?= 180
+# Tests run side by side, each process on one thread: two times two threads on two cores would wait for each other.
+TEST_PROCESSES ?= 2
 
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
@@ -45,7 +47,7 @@ test: $(VENV)/.installed-dev javascript $(BLENDERS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not gpu and not window"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not gpu and not window"
 
 # What the tests saw comes to lie in build/gui.
 test-gui: $(VENV)/.installed-dev $(DEBIAN)/.complete

@@ -46,7 +46,7 @@ of 2 over 10 pixels (square root of height times width), of 4 over 20, of 8 over
 `--image-size` the nearest such size is taken.
 
     cganx data build materials -o materials.npz
-    cganx train --data materials.npz --set tileable=true --set even_classes=true -o run
+    cganx train --data materials.npz --set tileable=true --set even_classes=true --set mode_seeking=0.5 -o run
     cganx export run -o materials.onnx
 """
 TRANSLATION = """## Pictures from pictures

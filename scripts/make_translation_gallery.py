@@ -74,12 +74,6 @@ EXHIBITS = (
         "textures drawn in four styles",
         lambda sets: Unpaired(sets / "textures/train", sets / "drawing-styles"),
     ),
-    Exhibit(
-        "stone",
-        "concrete to brick, grass, rock or wood, and back",
-        lambda sets: Unpaired(sets / "concrete", sets / "others"),
-        cyclic=True,
-    ),
 )
 
 

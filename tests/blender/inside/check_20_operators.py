@@ -152,21 +152,21 @@ def test_a_seed_further_without_a_picture_makes_one(scene):
 
 
 def test_a_walk_in_the_file(part):
-    bpy.ops.cganx.texture_walk(label="earth", seed=2, frames=12)
+    bpy.ops.cganx.texture_walk(label="earth", seed=2, frames=24)
     material = bpy.context.active_object.active_material
     (image,) = generated()
-    assert tuple(image.size) == (64, 64 * 12)
-    frames = pixels(part, image).reshape(12, 64, 64, 3).astype(int)
+    assert tuple(image.size) == (64, 64 * 24)
+    frames = pixels(part, image).reshape(24, 64, 64, 3).astype(int)
     steps = [np.abs(one - other).mean() for one, other in zip(frames[1:], frames[:-1], strict=True)]
     assert 0 < max(steps) < 40
     (driver,) = material.node_tree.animation_data.drivers
     assert driver.driver.is_valid
     strip = next(node for node in material.node_tree.nodes if node.label == "Frame").inputs["Y"]
     shown = []
-    for frame in (1, 2, 12, 13):
+    for frame in (1, 2, 24, 25):
         bpy.context.scene.frame_set(frame)
         shown.append(strip.default_value)
-    assert shown == [11, 10, 0, 11]  # strips from below: the first frame is the top one, and after the last it is again
+    assert shown == [23, 22, 0, 23]  # strips from below: the first frame is the top one, and after the last it is again
 
 
 def test_a_walk_as_files(tmp_path):
