@@ -258,9 +258,9 @@ def test_the_material_in_the_rendered_viewport(window: Window) -> None:
     call(window, "bpy.ops.view3d.view_selected()")
     window.ask(RENDERED)
     plain = cube(settled(window, "cube-before"))
-    window.ask("now = bpy.context.scene.cganx\nnow.label, now.seed, now.size = 'tiles', 4, '512'")
+    window.ask("now = bpy.context.scene.cganx\nnow.label, now.seed, now.size = 'rock', 0, '512'")
     window.click()
-    window.until("bpy.data.objects['Cube'].active_material.name", lambda name: name.startswith("tiles"))
+    window.until("bpy.data.objects['Cube'].active_material.name", lambda name: name.startswith("rock"))
     assert roughness(cube(settled(window, "cube-material"))) > 3 * roughness(plain)
 
 
