@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cganx.data.building import emoji, lines
-from cganx.data.building.drawing import SEEN, rendered
+from cganx.data.building.drawing import SEEN, need_renderer, rendered
 from cganx.data.building.recipe import Gathered, Item, NpmPackage, Places, missing, unique_names
 from cganx.data.picture import Unusable
-from cganx.errors import BackendMissing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,8 +43,7 @@ def _found(places: Places) -> dict[str, NpmPackage]:
     lacking = [PACKAGES[name] for name, package in found.items() if package is None]
     if lacking:
         raise missing(f"{', '.join(lacking)} is not here, and all are needed", COMMAND)
-    if importlib.util.find_spec("resvg_py") is None:
-        raise BackendMissing("emoji are drawn with the package resvg-py: pip install resvg-py")
+    need_renderer()
     return {name: package for name, package in found.items() if package is not None}
 
 

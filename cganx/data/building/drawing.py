@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 from typing import TYPE_CHECKING
 
 from cganx.data.picture import Unusable
+from cganx.errors import BackendMissing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["centred", "on_white", "rendered"]
+__all__ = ["centred", "need_renderer", "on_white", "rendered"]
 
 SEEN = 8
 """How far a pixel has to be from the background to count as part of the subject."""
@@ -23,6 +25,12 @@ def on_white(image: Image) -> Image:
 
     picture = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+def need_renderer() -> None:
+    """Raises BackendMissing where SVG cannot be drawn."""
+    if importlib.util.find_spec("resvg_py") is None:
+        raise BackendMissing("emoji are drawn with the package resvg-py: pip install resvg-py")
 
 
 def rendered(svg: str, width: int) -> Image:

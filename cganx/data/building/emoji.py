@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,10 +10,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from cganx.data.building.drawing import centred, rendered
+from cganx.data.building.drawing import centred, need_renderer, rendered
 from cganx.data.building.recipe import Gathered, Item, NpmPackage, Places, missing, unique_names
 from cganx.data.sources import held_out
-from cganx.errors import BackendMissing, DataError
+from cganx.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -209,8 +208,7 @@ def _found(styles: tuple[Style, ...], places: Places) -> list[tuple[Style, NpmPa
     found = [(style, package) for style in styles if (package := places.npm(style.package)) is not None]
     if not found:
         raise missing("emoji come in npm packages, none of which is here", _command(styles))
-    if importlib.util.find_spec("resvg_py") is None:
-        raise BackendMissing("emoji are drawn with the package resvg-py: pip install resvg-py")
+    need_renderer()
     return found
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from cganx.data.building.drawing import rendered
+from cganx.data.building.drawing import need_renderer, rendered
 from cganx.data.building.recipe import Gathered, Item, NpmPackage, Places, missing, unique_names
-from cganx.errors import BackendMissing, DataError
+from cganx.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,8 +35,7 @@ def _found(places: Places) -> NpmPackage:
     package = places.npm("openmoji")
     if package is None:
         raise missing("line drawings of emoji come in the npm package openmoji, which is not here", COMMAND)
-    if importlib.util.find_spec("resvg_py") is None:
-        raise BackendMissing("emoji are drawn with the package resvg-py: pip install resvg-py")
+    need_renderer()
     return package
 
 
