@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from cganx import runtime
 from cganx.data import Pairs, Task, TranslationPictures, TranslationSet
+from cganx.data.normal_maps import are_normals
 from cganx.errors import TrainingError
 from cganx.networks.translation import Cycle
 from cganx.training import PRESETS, open_run, train
@@ -225,6 +227,30 @@ def test_a_source_and_its_target_are_cut_alike() -> None:
     assert len({one.numpy().tobytes() for one in batch.source}) > 20
     again = pictures.batch(torch.tensor([[1, 1, 7]]))
     assert torch.equal(again.source, batch.source[7:8])
+
+
+def test_a_normal_map_is_mirrored_and_turned_with_its_vectors() -> None:
+    # A hill's slopes point away from its top: of a hill in the middle that stays so, however the map is turned.
+    down, right = np.mgrid[:16, :16] - 7.5
+    vectors = np.stack([right, -down, np.full((16, 16), 16.0)], axis=-1)
+    normals = (127.5 + 127.5 * vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).round().astype(np.uint8)[None]
+    pictures = TranslationPictures(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=-1), normals)
+    cutting = Cutting((16, 16), 1, mirror=True, turns=True, normals=(are_normals(pictures.source), are_normals(normals)))
+    rows = torch.tensor([[0, 0, number] for number in range(40)])
+    batch = Translations(pictures, cutting, 0, None, torch.device("cpu"), paired=True).batch(rows)
+    assert len({one.numpy().tobytes() for one in batch.source}) == 8
+    assert float((batch.target - batch.target[0]).abs().max()) < 1.5 / 127.5
+
+
+def test_a_run_knows_normal_maps(tmp_path: Path) -> None:
+    data = pictures_for("pix2pix-small")
+    normals = np.full_like(data.train.target, 128)
+    normals[..., 2] = 255
+    maps = replace(data, train=TranslationPictures(data.train.source, normals))
+    for pictures, known in ((data, (False, False)), (maps, (False, True))):
+        run = train(pictures, "pix2pix-small", tmp_path / str(known), steps=1, settings={"metric_every": 0, "health_every": 0})
+        cutting = PRESETS["pix2pix-small"].cutting(run.config, pictures.train)
+        assert cutting.normals == known
 
 
 def test_the_source_alone_changes_in_light() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cganx.data import TranslationSet
+from cganx.data.normal_maps import are_normals
 from cganx.errors import ModelError, RequestError
 from cganx.evaluation.backbones import Backbone, Stages
 from cganx.evaluation.classifier import Progress
@@ -26,7 +27,7 @@ from cganx.evaluation.translation.fitting import INPAINT, Translator, require_ba
 from cganx.evaluation.translation.holes import holes
 from cganx.evaluation.translation.measures import WINDOW, feature_distance, normal_angle, psnr, ssim
 
-__all__ = ["IN_FEATURES", "NAMES", "are_normals", "baselines_of", "evaluate_translation"]
+__all__ = ["IN_FEATURES", "NAMES", "baselines_of", "evaluate_translation"]
 
 Pictures = NDArray[np.uint8]
 
@@ -51,7 +52,6 @@ LEAST = 50
 """Pictures of which a kernel distance says something: held-out sets are small, and it has no bias."""
 
 LEAST_OF_A_STYLE = 20
-NORMALS_LOOKED_AT, LENGTH_OFF, SHARE = 256, 0.15, 0.95
 
 _TASKS: Mapping[str | None, tuple[Baseline, ...]] = MappingProxyType(
     {
@@ -218,15 +218,6 @@ def _of_pairs(data: TranslationSet) -> tuple[Baseline, ...]:
     enlarged = (baselines.BICUBIC,) if data.scale > 1 else (baselines.BLUR,)
     tinted = (baselines.MEAN_COLOUR,) if data.train.target.shape[3] == 3 else ()
     return (baselines.IDENTITY, *enlarged, *tinted)
-
-
-def are_normals(pictures: Pictures) -> bool:
-    """Whether they are normal maps: nearly all levels stand for vectors of about unit length that look up."""
-    if pictures.shape[3] != 3:
-        return False
-    few = pictures[_evenly(len(pictures), NORMALS_LOOKED_AT)] / 127.5 - 1
-    unit = np.abs(np.linalg.norm(few, axis=3) - 1) < LENGTH_OFF
-    return bool((unit & (few[..., 2] > 0)).mean() > SHARE)
 
 
 def _subject(generator: Translator, data: TranslationSet, samples: int, seed: int, progress: Progress) -> _Subject:

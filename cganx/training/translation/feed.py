@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cganx.data import TranslationPictures
+from cganx.data.normal_maps import MIRRORED, TURNED, with_axes
 from cganx.training.sampling import Share, Shuffled, seeded
 from cganx.training.translation.holes import Holes
 from cganx.training.updates import TranslationBatch
@@ -109,7 +110,8 @@ class Cutting:
     """What is done with a source and its target: both are cut, mirrored and turned alike.
 
     ``size`` is the (height, width) of a cut source, ``scale`` how much larger its target is. The source alone is changed in
-    light, by a factor of up to 2 to the power of ``jitter``.
+    light, by a factor of up to 2 to the power of ``jitter``. ``normals`` says of each whether it is a normal map, whose vectors
+    are mirrored and turned too.
     """
 
     size: tuple[int, int]
@@ -117,23 +119,34 @@ class Cutting:
     mirror: bool
     turns: bool
     jitter: float = 0.0
+    normals: tuple[bool, bool] = (False, False)
 
-    def cut(self, picture: NDArray[np.uint8], random: np.random.Generator | None, scale: int) -> NDArray[np.uint8]:
-        """A cut of ``picture`` [h, w, c] that is ``scale`` times as large as a source's; from the middle without ``random``.
+    def source(self, picture: NDArray[np.uint8], random: np.random.Generator | None) -> NDArray[np.uint8]:
+        """A cut of ``picture`` [h, w, c], from the middle without ``random``."""
+        out = self._cut(picture, random, 1, vectors=self.normals[0])
+        return self._lit(out, random) if self.jitter and random is not None else out
 
-        The same state of ``random`` cuts the same place at another scale.
-        """
+    def target(self, picture: NDArray[np.uint8], random: np.random.Generator | None) -> NDArray[np.uint8]:
+        """The same of a target; the same state of ``random`` cuts the same place."""
+        return self._cut(picture, random, self.scale, vectors=self.normals[1])
+
+    def _cut(
+        self, picture: NDArray[np.uint8], random: np.random.Generator | None, scale: int, *, vectors: bool
+    ) -> NDArray[np.uint8]:
         height, width = (side * scale for side in self.size)
         spare = [(length - side) // scale for length, side in zip(picture.shape, (height, width), strict=False)]
         top, left = (one // 2 if random is None else int(random.integers(one + 1)) for one in spare)
         out = picture[top * scale : top * scale + height, left * scale : left * scale + width]
         if random is not None and random.integers(2) and self.mirror:
             out = out[:, ::-1]
+            out = with_axes(out, MIRRORED) if vectors else out
         if random is not None and self.turns and height == width:
-            out = np.rot90(out, int(random.integers(4)))
+            quarters = int(random.integers(4))
+            out = np.rot90(out, quarters)
+            out = with_axes(out, TURNED[quarters]) if vectors else out
         return out
 
-    def lit(self, picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    def _lit(self, picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
         """``picture`` [h, w, c] in another brightness and contrast."""
         brightness, contrast = np.exp2(random.uniform(-self.jitter, self.jitter, 2))
         mean = picture.mean()
@@ -165,9 +178,8 @@ class Translations:
         for source, target, number in rows.tolist():
             both = np.random.default_rng(number)
             other = np.random.default_rng(number if self._paired else number ^ 1)
-            shown = cutting.cut(pictures.source[source], both, 1)
-            sources.append(cutting.lit(shown, both) if cutting.jitter else shown)
-            targets.append(cutting.cut(pictures.target[target], other, cutting.scale))
+            sources.append(cutting.source(pictures.source[source], both))
+            targets.append(cutting.target(pictures.target[target], other))
             if self._holes is not None:
                 masks.append(self._holes.draw(number, *cutting.size))
         label = None
@@ -183,8 +195,8 @@ class Translations:
         chosen = np.arange(min(count, len(pictures.target)))
         if not self._paired and pictures.labels is not None:
             chosen = _in_turn(pictures.labels)[:count]
-        sources = [cutting.cut(one, None, 1) for one in pictures.source[:count]]
-        targets = [cutting.cut(pictures.target[place], None, cutting.scale) for place in chosen]
+        sources = [cutting.source(one, None) for one in pictures.source[:count]]
+        targets = [cutting.target(pictures.target[place], None) for place in chosen]
         masks = [] if self._holes is None else [self._holes.draw(place, *cutting.size) for place in range(len(sources))]
         label = None
         if self._styles and pictures.labels is not None:

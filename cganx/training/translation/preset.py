@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cganx.data import Labels, TranslationPictures
+from cganx.data.normal_maps import are_normals
 from cganx.networks.translation import TranslationShape
 from cganx.objectives import FeatureMaps, perceptual_distance
 from cganx.training.health import TRANSLATION_RULES, Rules
@@ -74,12 +75,13 @@ class TranslationPreset(Preset[_Settings], Generic[_Settings]):
         """What a step draws beside real pictures: here, what it remembers."""
         return PictureMemory(config.seed, share)
 
-    def cutting(self, config: RunConfig) -> Cutting:
-        """What is done with the pictures of a run."""
-        source = config.translation.source
+    def cutting(self, config: RunConfig, part: TranslationPictures) -> Cutting:
+        """What is done with these pictures of a run."""
+        source, scale = config.translation.source, config.translation.scale
         settings: Any = self.settings
         jitter = settings.source_jitter if isinstance(settings, FreePairSettings) else 0.0
-        return Cutting((source.height, source.width), config.translation.scale, settings.mirror, settings.turns, jitter)
+        normals = are_normals(part.source), are_normals(part.target)
+        return Cutting((source.height, source.width), scale, settings.mirror, settings.turns, jitter, normals)
 
     @property
     def holes(self) -> Holes | None:
@@ -90,7 +92,8 @@ class TranslationPreset(Preset[_Settings], Generic[_Settings]):
     def pictures(self, config: RunConfig, part: TranslationPictures, device: torch.device) -> Translations:
         """What serves these pictures."""
         styles = len(config.classes)
-        return Translations(part, self.cutting(config), styles, self.holes, device, self.layout, paired=config.paired)
+        cutting = self.cutting(config, part)
+        return Translations(part, cutting, styles, self.holes, device, self.layout, paired=config.paired)
 
     def looks(self, device: torch.device) -> Looks | None:
         """EfficientNet-Lite0, where a loss weighs what it sees. BackendMissing without it."""

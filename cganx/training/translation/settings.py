@@ -24,7 +24,7 @@ class TranslationSettings(CommonSettings):
         1.125, "pictures are packed so many times as large as they are trained on, and cut at random", 1.0, 8.0
     )
     mirror: bool = _truth(True, "whether half of the pictures are mirrored, source and target alike; not for letters")
-    turns: bool = _truth(False, "whether pictures are turned by a multiple of 90 degrees; for textures, not for normal maps")
+    turns: bool = _truth(False, "whether pictures are turned by a multiple of 90 degrees; for textures")
     adversarial_weight: float = number(1.0, "weight in the generator's loss of being taken for real", 0.0, 1e4)
     content_weight: float = number(
         0.0, "weight of the distance in a feature network's maps, which needs efficientnet-lite0", 0.0, 1e4
