@@ -55,6 +55,7 @@ EXHIBITS = (
         "lines", "line drawing to colour", lambda sets: Pairs(sets / "openmoji-lines/lines", sets / "openmoji-lines/colour")
     ),
     Exhibit("normals", "texture to normal map", lambda sets: _pairs(sets / "texture-normals", "albedo", "normals")),
+    Exhibit("colour", "grey emoji to colour", lambda sets: Task(sets / "emoji-styles/noto", "colorize")),
     Exhibit("srgan", "textures four times as large", lambda sets: Task(sets / "textures", "superresolve")),
     Exhibit("context", "holes in emoji filled", lambda sets: Task(sets / "emoji-styles/noto", "inpaint")),
     Exhibit(
@@ -68,6 +69,11 @@ EXHIBITS = (
         "the same with U-Nets",
         lambda sets: Unpaired(sets / "emoji-styles/noto", sets / "emoji-styles/openmoji"),
         cyclic=True,
+    ),
+    Exhibit(
+        "stone",
+        "concrete to brick, grass, rock or wood, by label",
+        lambda sets: Unpaired(sets / "concrete", sets / "others"),
     ),
     Exhibit(
         "cartoon",
