@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,16 +17,20 @@ import numpy as np
 from PIL import Image
 
 from cganx import __version__, runtime
+from cganx.data.picture import Unusable
 from cganx.errors import LabelError, ModelError, RequestError, SeedError
-from cganx_cli.choices import choices, codes_of
+from cganx_cli.choices import Chooser, choices, codes_of
 from cganx_cli.describe import sayable
 from cganx_cli.files import write_whole
+from cganx_cli.formats import format_of
 from cganx_cli.options import complete_model, device_option, json_option
 from cganx_cli.pictures import Finish
 from cganx_cli.png import encode_png
 from cganx_cli.progress import progress_bar
 from cganx_cli.provenance import Provenance
+from cganx_cli.sources import Given, read_source
 from cganx_cli.told import Told, told
+from cganx_cli.turning import Turning
 
 __all__ = ["again"]
 
@@ -126,10 +132,50 @@ class _Models:
         return f"{what}, which is neither bundled, nor added, nor beside it: name its file by --model"
 
 
+class _Sources:
+    """The files that pictures were made of, found by their hash."""
+
+    def __init__(self, given: Sequence[Path]) -> None:
+        self._given = given
+        self._hashes: dict[Path, str | None] = {}
+
+    def of(self, digest: str, name: str | None, picture: Path) -> bytes:
+        """A file's bytes. Raises RequestError where none with this hash is found."""
+        for path in self._files(name, picture):
+            if path not in self._hashes:
+                try:
+                    self._hashes[path] = sha256(read_source(Given(path, path.stem), None)).hexdigest()
+                except Unusable:
+                    self._hashes[path] = None
+            if self._hashes[path] == digest:
+                return read_source(Given(path, path.stem), None)
+        what = "its mask has" if name is None else f"it was made of {name} with"
+        where = "none of --source is that" if self._given else "which is not beside it: name the file or its folder by --source"
+        raise RequestError(f"{what} the hash {digest[:12]}, {where}")
+
+    def _files(self, name: str | None, picture: Path) -> Iterator[Path]:
+        """Where it may be, the likeliest first: those of its name."""
+        if not self._given:
+            folders = picture.absolute().parents[:NEAR_FOLDERS] if name else []
+            near = [folder / Path(str(name)).name for folder in folders]  # no picture says where to read
+            yield from (path for path in near if path.is_file())
+            return
+        files = (one for path in self._given for one in (sorted(path.rglob("*")) if path.is_dir() else [path]))
+        yield from sorted((one for one in files if one.is_file()), key=lambda one: one.name != name)
+
+
 @click.command()
 @click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--model", metavar="MODEL", shell_complete=complete_model, help="The generator, where it is not found by the hash it has."
+)
+@click.option(
+    "--source",
+    "sources",
+    metavar="FILE|FOLDER",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="What a picture of `cganx translate` was made of, and its mask, where they do not lie beside it; known by their hash.",
 )
 @click.option(
     "-o",
@@ -141,20 +187,26 @@ class _Models:
 @json_option("Print a list of objects, one a picture.")
 @click.pass_context
 def again(
-    context: click.Context, pictures: tuple[Path, ...], model: str | None, out: Path | None, device: str, as_json: bool
+    context: click.Context,
+    pictures: tuple[Path, ...],
+    model: str | None,
+    sources: tuple[Path, ...],
+    out: Path | None,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Make each PICTURE again from the model's hash, label and seed that it names, and say whether that is the same.
 
     The model is looked for by its hash: among the bundled ones and those that you added, beside the picture and in the two
-    folders above. "equal" is every pixel; a JPEG, or another format that loses some, can only be "close". The exit code is 1
-    where one is neither, or cannot be made.
+    folders above; so is the picture that a translated one was made of. "equal" is every pixel; a JPEG, or another format that
+    loses some, can only be "close". The exit code is 1 where one is neither, or cannot be made.
     """
     targets = _targets(pictures, out)
-    models = _Models(model, device)
+    models, originals = _Models(model, device), _Sources(sources)
     outcomes = []
     with progress_bar(len(targets), "picture") as bar:
         for picture, target in targets.items():
-            outcomes.append(_outcome(picture, target, models))
+            outcomes.append(_outcome(picture, target, models, originals))
             if bar is not None:
                 bar.update()
     if as_json:
@@ -189,7 +241,7 @@ def _targets(pictures: Sequence[Path], out: Path | None) -> dict[Path, Path | No
     return dict(targets)
 
 
-def _outcome(picture: Path, target: Path | None, models: _Models) -> _Outcome:
+def _outcome(picture: Path, target: Path | None, models: _Models, originals: _Sources) -> _Outcome:
     said = Told()
     try:
         with Image.open(picture) as image:
@@ -197,6 +249,8 @@ def _outcome(picture: Path, target: Path | None, models: _Models) -> _Outcome:
             if said.resize is not None and image.size != (said.resize.width, said.resize.height):
                 raise RequestError(f"it says that it was resized to another size than its {image.width} x {image.height}")
             generator = models.of(said, picture)
+            if said.source_sha256 is not None:
+                return _turned_again(picture, image, said, generator, originals, target)
             made = _made(generator, said)
             if target is not None:
                 (data,) = encode_png(made[None], [_provenance(generator, said)])
@@ -204,7 +258,7 @@ def _outcome(picture: Path, target: Path | None, models: _Models) -> _Outcome:
             return _compared(picture, image, said, made, target)
     except Image.DecompressionBombError:
         why = "it is too large to be one of a generator's"
-    except (LabelError, ModelError, RequestError, SeedError) as error:
+    except (LabelError, ModelError, RequestError, SeedError, Unusable) as error:
         why = error.message if isinstance(error, ModelError) else str(error)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # a damaged file is one of these, by its format
         why = f"it cannot be read: {getattr(error, 'strerror', None) or 'it is no whole picture'}"
@@ -230,6 +284,31 @@ def _made(generator: runtime.Generator, said: Told) -> np.ndarray[Any, Any]:
     return picture
 
 
+def _turned_again(
+    picture: Path, image: Image.Image, said: Told, generator: runtime.Generator, originals: _Sources, target: Path | None
+) -> _Outcome:
+    """One of ``cganx translate``: packed as it is, since alpha and what a format loses are part of it."""
+    if generator.card.source is None:
+        raise RequestError(f"it names a picture that it was made of, and {generator.card.name} makes pictures from seeds")
+    assert said.source_sha256 is not None
+    data = originals.of(said.source_sha256, said.source, picture)
+    hidden = None if said.mask in (None, "alpha") else originals.of(str(said.mask), None, picture)
+    choice = Chooser(generator.card).one(said.label)
+    turning = Turning(generator, choice.label, said.label, said.seed, None, said.mask == "alpha", said.tile, said.quality)
+    turned = turning.turned(data, hidden)
+    provenance = replace(_provenance(generator, said), source=said.source, source_sha256=said.source_sha256)
+    provenance = replace(provenance, mask=said.mask, tile=said.tile)
+    if target is not None:
+        png = turned.packed(format_of(".png"), provenance)
+        write_whole(target, lambda file: file.write(png))
+    with Image.open(io.BytesIO(turned.packed(format_of(picture.suffix), replace(provenance, quality=said.quality)))) as other:
+        if image.size != other.size:
+            is_ = f"it is {image.width} x {image.height}, and what is made of {said.source} is {other.width} x {other.height}"
+            return _Outcome(str(picture), "different", is_, said, out=None if target is None else str(target))
+        first, second = (np.asarray(one.convert("RGBA")) for one in (image, other))
+    return _judged(picture, image, said, _Distance.between(first, second), target)
+
+
 def _compared(picture: Path, image: Image.Image, said: Told, made: np.ndarray[Any, Any], target: Path | None) -> _Outcome:
     out = None if target is None else str(target)
     more = f"; it also says {', '.join(sorted(said.others))}, which is not followed" if said.others else ""
@@ -240,8 +319,15 @@ def _compared(picture: Path, image: Image.Image, said: Told, made: np.ndarray[An
     pixels = np.asarray(image.convert("RGB"))
     if channels == 1 and (pixels == pixels[:, :, :1]).all():
         pixels = pixels[:, :, :1]
-    distance = _Distance.between(pixels, np.broadcast_to(made, pixels.shape))
-    what = f"{said.label or 'no label'}, seed {said.seed}, by {said.model or str(said.sha256)[:12]}"
+    return _judged(picture, image, said, _Distance.between(pixels, np.broadcast_to(made, pixels.shape)), target)
+
+
+def _judged(picture: Path, image: Image.Image, said: Told, distance: _Distance, target: Path | None) -> _Outcome:
+    out = None if target is None else str(target)
+    more = f"; it also says {', '.join(sorted(said.others))}, which is not followed" if said.others else ""
+    parts = [said.source, said.label] if said.source is not None else [said.label or "no label"]
+    parts += [] if said.seed is None else [f"seed {said.seed}"]
+    what = f"{', '.join(filter(None, parts))}, by {said.model or str(said.sha256)[:12]}"
     if not distance.differing:
         return _Outcome(str(picture), "equal", what, said, distance, out)
     if image.format in LOSSY and distance.rms <= CLOSE_RMS:

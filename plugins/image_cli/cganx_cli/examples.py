@@ -45,7 +45,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "cganx models add https://example.org/shoes.onnx --name shoes",
         ),
         "models remove": ("cganx models remove mine",),
-        "again": ("cganx again pictures/Sneaker/7.png", "cganx again found.jpg --model mine.onnx -o again.png"),
+        "again": (
+            "cganx again pictures/Sneaker/7.png",
+            "cganx again found.jpg --model mine.onnx -o again.png",
+            "cganx again coloured/cat.png --source drawings/",
+        ),
         "doctor": ("cganx doctor", "cganx doctor --device cuda"),
         "bench": (
             "cganx bench fashion --plot bench.png",

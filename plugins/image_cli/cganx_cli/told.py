@@ -24,7 +24,8 @@ LINE = re.compile(r"cganx\.(\w+)\s*[=:]\s*(.*?)(?=[;\n]\s*cganx\.|\n|$)")
 ATTRIBUTE = re.compile(r"cganx:(\w+)\s*=\s*\"([^\"]*)\"|<cganx:(\w+)>([^<]*)</cganx:")
 RESIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4}) (\w+)")
 LONGEST = 1 << 16
-SAID_ONLY = ("version", "quality")  # of the file, not of what is in it
+SAID_ONLY = ("version",)  # of the file, not of what is in it
+HASH = re.compile("[0-9a-f]{64}")
 
 
 class Resize(NamedTuple):
@@ -37,7 +38,10 @@ class Resize(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """What decided a picture, as far as it says so; ``others`` holds what else it says, by key."""
+    """What decided a picture, as far as it says so; ``others`` holds what else it says, by key.
+
+    ``source`` to ``tile`` are of a picture that was made of another; see Provenance.
+    """
 
     model: str | None = None
     sha256: str | None = None
@@ -47,14 +51,19 @@ class Told:
     code: str | None = None
     mirrored: bool = False
     resize: Resize | None = None
+    quality: int | None = None
+    source: str | None = None
+    source_sha256: str | None = None
+    mask: str | None = None
+    tile: int | None = None
     others: Mapping[str, str] = field(default_factory=dict)
 
 
 def told(image: Image.Image) -> Told:
     """What an opened picture says: PNG text, EXIF's description or comment, or XMP. Its pixels are not decoded for it.
 
-    Raises RequestError where it says nothing, or no hash of a model, or a seed or truncation that is no number, or a mirror or
-    size that ``cganx generate`` does not write.
+    Raises RequestError where it says nothing, or no hash of a model, or what ``cganx generate`` and ``cganx translate`` do not
+    write: a seed, truncation or tile that is no such number, a mirror or size of other words, a source without its hash.
     """
     found: dict[str, str] = {}
     for text in _texts(image):
@@ -68,6 +77,12 @@ def told(image: Image.Image) -> Told:
         found.pop(key, None)
     if mirror not in (None, "horizontal"):
         raise RequestError(f"it says cganx.mirror={mirror[:40]!r}, where 'horizontal' is all that is known")
+    source, mask, quality = found.pop("source", None), found.pop("mask", None), found.pop("quality", None)
+    digest, tile = found.pop("source_sha256", None), found.pop("tile", None)
+    if (digest is None) != (source is None) or (digest is not None and not HASH.fullmatch(digest)):
+        raise RequestError("it says what picture it was made of, but not by a name and a hash as cganx translate does")
+    if mask not in (None, "alpha") and not HASH.fullmatch(str(mask)):
+        raise RequestError(f"it says cganx.mask={str(mask)[:40]!r}, which is neither alpha nor a hash")
     return Told(
         model=found.pop("model", None),
         sha256=found.pop("sha256"),
@@ -77,6 +92,11 @@ def told(image: Image.Image) -> Told:
         code=found.pop("code", None),
         mirrored=mirror is not None,
         resize=None if resize is None else _resize(resize),
+        quality=None if quality is None else _whole("quality", quality, 100),
+        source=source,
+        source_sha256=digest,
+        mask=mask,
+        tile=None if tile is None else _whole("tile", tile, 65_536),
         others=found,
     )
 
@@ -121,6 +141,12 @@ def _pairs(text: str | Mapping[str, object]) -> Iterator[tuple[str, str]]:
 def _seed(text: str) -> int:
     if not re.fullmatch("[0-9]{1,20}", text) or int(text) >= 2**64:
         raise RequestError(f"it says cganx.seed={text[:40]!r}, which is no seed")
+    return int(text)
+
+
+def _whole(key: str, text: str, most: int) -> int:
+    if not re.fullmatch("[0-9]{1,6}", text) or not 1 <= int(text) <= most:
+        raise RequestError(f"it says cganx.{key}={text[:40]!r}, which is no number from 1 to {most:,}")
     return int(text)
 
 

@@ -6,17 +6,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
-from cganx import __version__, runtime
-from cganx.data.picture import SUFFIXES, Unusable, pillow
+from cganx import runtime
+from cganx.data.picture import Unusable, pillow
 from cganx.errors import LabelError, RequestError
 from cganx_cli.choices import Chooser
 from cganx_cli.describe import sayable
@@ -29,87 +26,13 @@ from cganx_cli.provenance import Provenance
 from cganx_cli.reporter import Reporter
 from cganx_cli.seeds import drawn_seed
 from cganx_cli.sinks import LocalSink, opened
-from cganx_cli.sources import STDIN, Given, encoded, given, marked, read_source, unpacked
+from cganx_cli.sources import STDIN, Given, given, read_source
+from cganx_cli.turning import Turning
 
 __all__ = ["translate"]
 
 UNCOMPARED = frozenset({"cganx.version", "cganx.model"})  # another release makes the same picture; the hash says which model
-MOST_MADE = 1 << 29  # pixels of one picture
 UNTURNED = (Unusable, RequestError, MemoryError)  # what is one picture's fault
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What is done to every picture."""
-
-    generator: runtime.Generator
-    label: Any
-    text: str | None
-    seed: int | None
-    mask: Path | None
-    mask_alpha: bool
-    tile: int | None
-    quality: int | None
-
-    def made(self, one: Given, data: bytes, format_: Format) -> tuple[Provenance, Callable[[], bytes]]:
-        """What the file will say of itself, and its bytes when they are wanted. Raises Unusable."""
-        hidden = self._mask_file(one)
-        provenance = Provenance(
-            self.generator.card.name,
-            self.generator.sha256,
-            self.text,
-            self.seed,
-            quality=(self.quality or QUALITY) if format_.lossy else None,
-            version=__version__,
-            source=one.path.name if one.path is not None else "stdin",
-            source_sha256=sha256(data).hexdigest(),
-            mask="alpha" if self.mask_alpha else None if hidden is None else sha256(hidden).hexdigest(),
-            tile=self.tile,
-        )
-        return provenance, lambda: self._bytes(data, hidden, format_, provenance)
-
-    def _mask_file(self, one: Given) -> bytes | None:
-        if self.mask is None:
-            return None
-        path = self.mask
-        if path.is_dir():
-            stem = path / one.name
-            there = sorted(stem.parent.iterdir()) if stem.parent.is_dir() else []
-            fits = [other for other in there if other.stem == stem.name and other.suffix.lower() in SUFFIXES]
-            if len(fits) != 1:
-                raise Unusable(f"there {'is no mask' if not fits else 'are several masks'} {stem}.*")
-            path = fits[0]
-        try:
-            return read_source(Given(path, path.stem), None)
-        except Unusable as error:
-            raise Unusable(f"its mask {path}: {error}") from None
-
-    def _bytes(self, data: bytes, hidden: bytes | None, format_: Format, provenance: Provenance) -> bytes:
-        picture = unpacked(data)
-        source = self.generator.card.source
-        assert source is not None
-        height, width = picture.pixels.shape[:2]
-        if height * width * source.scale**2 > MOST_MADE:
-            raise Unusable(f"{width} x {height} pixels {source.scale} times as large are more than {MOST_MADE:,}")
-        alpha, mask = picture.alpha, None
-        if self.mask_alpha:
-            mask = np.zeros((height, width), np.uint8) if alpha is None else (alpha < 128).astype(np.uint8)
-            alpha = None  # what was transparent has been filled
-        elif hidden is not None:
-            try:
-                mask = marked(hidden)
-            except Unusable as error:
-                raise Unusable(f"its mask: {error}") from None
-            if mask.shape != (height, width):
-                raise Unusable(f"its mask is {mask.shape[1]} x {mask.shape[0]}, and it is {width} x {height}")
-        (made,) = self.generator.translate(
-            [picture.pixels], label=self.label, seeds=self.seed, mask=None if mask is None else [mask], tile=self.tile
-        )
-        try:
-            return encoded(format_, made, alpha, source.scale, provenance)
-        except (OSError, ValueError, SystemError) as error:  # a format has a largest size of its own
-            raise Unusable(f"what was made of it cannot be packed: {error}") from None
 
 
 @click.command()
@@ -244,7 +167,9 @@ def translate(
         raise click.ClickException(f"{failed:,} of {len(rows) + len(faults):,} could not be turned; the others are done")
 
 
-def _each(work: _Work, rows: Sequence[tuple[Given, str, Format]], sink: LocalSink, *, skips: bool, new: bool) -> Iterator[int]:
+def _each(
+    work: Turning, rows: Sequence[tuple[Given, str, Format]], sink: LocalSink, *, skips: bool, new: bool
+) -> Iterator[int]:
     """1 for a picture that was written, 0 for one that was there, -1 for one that could not be."""
     for one, name, format_ in rows:
         try:
@@ -262,7 +187,7 @@ def _each(work: _Work, rows: Sequence[tuple[Given, str, Format]], sink: LocalSin
         yield 1
 
 
-def _to_stdout(work: _Work, one: Given, format_: Format) -> None:
+def _to_stdout(work: Turning, one: Given, format_: Format) -> None:
     """Raises click.ClickException."""
     try:
         made = work.made(one, read_source(one, sys.stdin.buffer), format_)[1]()
@@ -306,7 +231,7 @@ def _work(
     tile: int | None,
     quality: int | None,
     quiet: bool,
-) -> _Work:
+) -> Turning:
     """Raises LabelError and RequestError, before anything is made."""
     card = generator.card
     if card.source is None:
@@ -328,7 +253,7 @@ def _work(
     # Also what the generator would say of the tile, once and not for each picture.
     one = np.zeros((1, 1, 1, card.source.channels), np.uint8)
     generator.translate(one, label=choice.label, tile=tile, mask=one[..., 0] if "mask" in generator.inputs else None)
-    return _Work(generator, choice.label, text, seed if noisy else None, mask, mask_alpha, tile, quality)
+    return Turning(generator, choice.label, text, seed if noisy else None, mask, mask_alpha, tile, quality)
 
 
 def _is_file_name(out: str) -> bool:
