@@ -93,6 +93,12 @@ def test_its_source_may_lie_beside_it(turned, again, tmp_path) -> None:
     assert found["said"].endswith("none of --source is that")
 
 
+def test_a_source_that_is_not_there_is_said_at_once(turned, run, tmp_path) -> None:
+    done = run("again", turned("local", drawn()), "--source", tmp_path / "none")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"there is no {tmp_path / 'none'}" in done.stderr
+
+
 def test_a_mask_is_found_by_its_hash(turned, again, tmp_path) -> None:
     mask = saved(tmp_path / "holes.png", np.where(np.arange(240).reshape(12, 20) % 3, 0, 255).astype(np.uint8))
     picture = turned("filler", drawn(), "--mask", mask)

@@ -174,7 +174,7 @@ class _Sources:
     "sources",
     metavar="FILE|FOLDER",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="What a picture of `cganx translate` was made of, and its mask, where they do not lie beside it; known by their hash.",
 )
 @click.option(
@@ -201,6 +201,9 @@ def again(
     folders above; so is the picture that a translated one was made of. "equal" is every pixel; a JPEG, or another format that
     loses some, can only be "close". The exit code is 1 where one is neither, or cannot be made.
     """
+    lacking = next((one for one in sources if not one.exists()), None)
+    if lacking is not None:
+        raise click.BadParameter(f"there is no {lacking}", param_hint="--source")
     targets = _targets(pictures, out)
     models, originals = _Models(model, device), _Sources(sources)
     outcomes = []
