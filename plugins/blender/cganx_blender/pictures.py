@@ -6,6 +6,7 @@ numpy's row 0 is the top, Blender's the bottom. uint8 0..255 here, float 0..1 th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -124,7 +125,7 @@ def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
     if block is None or block.get("cganx.model") is None or any(block.get(key) is not None for key in NOT_BY_SEED):
         return None
     try:
-        return Stamp(
+        stamp = Stamp(
             str(block["cganx.model"]),
             str(block["cganx.sha256"]),
             str(block["cganx.label"]),
@@ -134,6 +135,8 @@ def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
         )
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
+    possible = 0 <= stamp.seed < 2**64 and 0 <= stamp.truncation < math.inf and stamp.size >= 0
+    return stamp if possible else None
 
 
 def read_origin(image: bpy.types.Image | None) -> str:

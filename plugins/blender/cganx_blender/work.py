@@ -17,7 +17,7 @@ from cganx.runtime import latents as draws
 from .labels import Label
 from .png import png_bytes
 from .refusal import Refusal
-from .textures import near, seamless_texture
+from .textures import LARGEST, near, seamless_texture
 from .walks import walk_points
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -92,6 +92,8 @@ def make_textures(load: Load, wanted: Sequence[Wanted]) -> Iterator[Made]:
         if one.size <= max(height, width):
             yield from make_pictures(load, [one])
             continue
+        if one.size > LARGEST:
+            raise Refusal(f"{one.size:,} pixels a side are asked for, and {LARGEST:,} is the most")
         yield _made(generator, one, seamless_texture(_alike(generator, one), one.size, one.seed))
 
 

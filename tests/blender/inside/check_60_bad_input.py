@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import bpy
-import numpy as np
 import pytest
 from conftest import generated
 
@@ -124,10 +123,17 @@ def test_choices_left_from_another_generator(now, folder, make_file, scene, name
 def test_a_stamp_that_no_picture_has(part, key):
     bpy.ops.cganx.generate_image()
     (image,) = generated()
-    for value in (float("inf"), float("nan"), "x", [1.0, 2.0]):
+    assert part("pictures").read_stamp(image) is not None
+    for value in (float("inf"), float("nan"), "x", [1.0, 2.0], -1, str(2**64) if key != "truncation" else "inf"):
         image[f"cganx.{key}"] = value
-        stamp = part("pictures").read_stamp(image)
-        assert stamp is None or not np.isfinite(stamp.truncation)
+        assert part("pictures").read_stamp(image) is None
+
+
+def test_a_stamp_of_a_size_that_is_never_made():
+    bpy.ops.cganx.generate_image()
+    (image,) = generated()
+    image["cganx.size"] = 2**30
+    refused(bpy.ops.cganx.next_seed, "1,073,741,824 pixels a side are asked for, and 1,024 is the most")
 
 
 def test_odd_names(now, folder, make_file, part):
