@@ -65,8 +65,12 @@ class Stretches:
 
 def parameters(preset: str) -> dict[str, int]:
     """How many numbers each of the preset's networks learns, on 28 x 28 grey pictures of ten classes."""
-    recipe, shape = find_preset(preset), networks.ImageShape(1, *(find_preset(preset).fixed_size or (28, 28)))
-    players = {"generator": recipe.generator(shape, 10), "discriminator": recipe.discriminator(shape, 10)}
+    recipe = find_preset(preset)
+    shape = networks.ImageShape(1, *(recipe.fixed_size or (28, 28)))
+    labels = tuple(str(number) for number in range(10))
+    classes = len(recipe.settings.classes(labels))
+    known = len(recipe.settings.taught(labels)) or classes
+    players = {"generator": recipe.generator(shape, classes), "discriminator": recipe.discriminator(shape, known)}
     return {name: sum(one.numel() for one in module.parameters()) for name, module in players.items()}
 
 
