@@ -299,6 +299,20 @@ def test_normals_lie_on_their_textures_with_y_up(textures: Path, tmp_path: Path)
             assert np.corrcoef(normal[..., 1].ravel(), np.gradient(height, axis=0).ravel())[0, 1] > 0.9
 
 
+def test_all_reliefs_are_of_one_depth(textures: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(textures / materials.FOLDER / materials.ARCHIVE, "a") as archive:
+        for number, steep in ((1, 0.003), (2, 0.015), (3, 0.1)):
+            archive.writestr(f"textures/tex_a/slab{number}.png", png(noise(300 + number)))
+            archive.writestr(f"textures/tex_a/slab{number}_nm.png", png(map_of(noise(300 + number), steep=steep)))
+    out = tmp_path / "normals"
+    made("texture-normals", textures, out)
+    assert not list((out / "normals").rglob("tex-a-slab1-*.png"))  # three times as deep it is still next to flat
+    for number in (2, 3):
+        crops = [np.asarray(Image.open(path)) / 127.5 - 1 for path in (out / "normals").rglob(f"tex-a-slab{number}-*.png")]
+        slopes = np.concatenate([(crop[..., :2] / crop[..., 2:]).reshape(-1, 2) for crop in crops])
+        assert np.sqrt(np.square(slopes).sum(axis=1).mean()) == pytest.approx(normals.SLOPE, rel=0.25)
+
+
 def test_holes_are_flat_and_what_is_all_hole_is_left_out(textures: Path, tmp_path: Path) -> None:
     out = tmp_path / "normals"
     made("texture-normals", textures, out)

@@ -40,7 +40,13 @@ MAPS = re.compile(r"_(nm|sm|gm|rm|glow|norm|spec|blend)$|tex_(anim|common|pics|u
 LEAST_SIDE, ALONG, MOST_ALONG = 256, 2, 4
 """A crop is half of a texture's shorter side; a whole texture at that size would have lost its relief."""
 
-LEAST_RELIEF = 4.0
+SLOPE, MOST_SCALED, STEEPEST = 0.3, 3.0, 4.0
+"""Root mean square of a texture's slopes, to which they are scaled, by a factor of up to 3 either way.
+
+Colours do not say how deep a relief is, and its makers chose as they liked: what learns from all of their depths makes maps
+that are nearly flat. In Blender the strength of a normal map is a slider."""
+
+LEAST_RELIEF = 8.0
 """Levels, the standard deviation of a crop's slopes: below it a map is as good as flat, and teaches that all are."""
 
 FLAT, MOST_INWARDS = (128, 128, 255), 0.1
@@ -143,7 +149,7 @@ def _reduced(path: Path, member: str, shorter: int, is_normals: bool) -> Image:
             colours = image.convert("RGB")
             if not is_normals:
                 return colours.resize(size, Image.Resampling.HAMMING)
-            return _with_y_up(_facing_out(colours).resize(size, Image.Resampling.HAMMING))
+            return _of_one_depth(_with_y_up(_facing_out(colours).resize(size, Image.Resampling.HAMMING)))
     except DAMAGED as error:
         raise Unusable(f"the archive is damaged ({error})") from error
 
@@ -186,6 +192,19 @@ def _with_y_up(image: Image) -> Image:
     if fit < 0:
         normals[..., 1] = 255 - normals[..., 1]
     return Image.fromarray(normals)
+
+
+def _of_one_depth(image: Image) -> Image:
+    """A map of normals with slopes of `SLOPE`, as far as that goes."""
+    from PIL import Image
+
+    normals = np.asarray(image, dtype=np.float32) - 127.5
+    slopes = normals[..., :2] / np.maximum(normals[..., 2:], 1.0)
+    size = float(np.sqrt(np.square(np.clip(slopes, -STEEPEST, STEEPEST)).sum(axis=2).mean()))
+    slopes *= min(max(SLOPE / max(size, 1e-6), 1 / MOST_SCALED), MOST_SCALED)
+    vectors = np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=2)
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    return Image.fromarray(np.rint(vectors * 127.5 + 127.5).clip(0, 255).astype(np.uint8))
 
 
 def _unit(image: Image) -> Image:
