@@ -1,5 +1,5 @@
-"""Renders a material before and after its normal map: `python make_normal_map_pictures.py ZIP NORMALS.onnx FOLDER ALBEDO...`,
-where bpy is installed.
+"""Renders a material before and after its normal map: `python make_normal_map_pictures.py ZIP FOLDER ALBEDO...`, where
+bpy is installed.
 
 ALBEDO are one or two square pictures that the generator was not trained on, such as those of `albedo/test` of `cganx data build
 texture-normals`. BLENDER_USER_RESOURCES must be an empty folder: the extension is installed there from its zip.
@@ -18,19 +18,18 @@ import bpy
 WIDTH, HEIGHT, SAMPLES = 480, 320, 48
 
 
-def main(extension: Path, generator: Path, folder: Path, pictures: Sequence[Path]) -> None:
-    """Install both, and render ``normal-map-before.png`` and ``normal-map-after.png`` into ``folder``."""
+def main(extension: Path, folder: Path, pictures: Sequence[Path]) -> None:
+    """Install it, and render ``normal-map-before.png`` and ``normal-map-after.png`` into ``folder``."""
     bpy.ops.extensions.package_install_files(filepath=str(extension), repo="user_default", enable_on_install=True)
     importlib.import_module("bl_ext.user_default.cganx")
     bpy.ops.wm.read_homefile(use_empty=True)
-    bpy.ops.cganx.add_model(filepath=str(generator))
     planes = [plane(picture, place, len(pictures)) for place, picture in enumerate(pictures)]
     light_from_the_side()
     folder.mkdir(parents=True, exist_ok=True)
     render(folder / "normal-map-before.png")
     for one in planes:
         bpy.context.view_layer.objects.active = one
-        bpy.ops.cganx.translate_image(model=generator.stem, result="NORMALS")
+        bpy.ops.cganx.translate_image(model="normals")
     render(folder / "normal-map-after.png")
 
 
@@ -83,4 +82,4 @@ def render(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), [Path(one) for one in sys.argv[4:]])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(one) for one in sys.argv[3:]])

@@ -54,7 +54,7 @@ def test_the_tab_is_in_three_editors():
 
 
 def test_bundled_generators_are_listed(now):
-    assert set(now.models.all()) == {"materials", "fashion", "letters", "emoji"}
+    assert set(now.models.all()) == {"materials", "normals", "fashion", "letters", "emoji"}
     assert now.models.faults == {}
 
 

@@ -323,7 +323,7 @@ def test_images_that_cannot_be_read(tmp_path):
 
 def test_generators_of_one_kind_are_not_offered_to_the_other(part, scene, translators):
     settings = part("settings")
-    assert [item[0] for item in settings.translator_items(None, None)] == translators
+    assert [item[0] for item in settings.translator_items(None, None)] == ["normals", *translators]
     assert not set(translators) & {item[0] for item in settings.model_items(None, None)}
     image_of(drawn())
     with pytest.raises(TypeError, match="not found in"):
