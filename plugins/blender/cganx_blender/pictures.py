@@ -135,7 +135,7 @@ def read_stamp(block: bpy.types.ID | None) -> Stamp | None:
         )
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    possible = 0 <= stamp.seed < 2**64 and 0 <= stamp.truncation < math.inf and stamp.size >= 0
+    possible = 0 <= stamp.seed < 2**64 and 0 <= stamp.truncation < math.inf and 0 <= stamp.size < 2**31
     return stamp if possible else None
 
 

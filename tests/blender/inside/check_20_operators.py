@@ -229,9 +229,30 @@ def test_another_batch_leaves_the_first_ones_library(tmp_path, change):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_translating_says_that_no_such_generator_is_loaded():
-    with pytest.raises(RuntimeError, match="No image-to-image generator is loaded"):
-        bpy.ops.cganx.translate_image()
+def test_translating_says_that_no_such_generator_is_loaded(part, now):
+    own = part("session").OWN_GENERATORS / "normals.onnx"
+    away = own.rename(own.with_suffix(".away"))
+    try:
+        now.models.look()
+        with pytest.raises(RuntimeError, match="No image-to-image generator is loaded"):
+            bpy.ops.cganx.translate_image()
+    finally:
+        away.rename(own)
+        now.models.look()
+
+
+def test_the_bundled_generator_gives_a_material_its_normals():
+    bpy.ops.cganx.generate_material(label="brick", seed=5, mapping="UV")
+    bpy.ops.cganx.translate_image(linked="REPLACE")
+    image = next(one for one in bpy.data.images if one.get("cganx.model") == "normals")
+    assert image.colorspace_settings.name == "Non-Color"
+    levels = np.empty(4 * image.size[0] * image.size[1], np.float32)
+    image.pixels.foreach_get(levels)
+    vectors = 2 * levels.reshape(-1, 4)[:, :3] - 1
+    assert np.abs(np.linalg.norm(vectors, axis=1) - 1).mean() < 0.1
+    assert vectors[:, :2].std() > 0.05
+    tree = bpy.context.active_object.active_material.node_tree
+    assert any(node.type == "NORMAL_MAP" and node.outputs[0].is_linked for node in tree.nodes)
 
 
 def test_a_larger_texture(part):

@@ -130,7 +130,7 @@ def test_a_stamp_that_no_picture_has(part, key):
 
 
 def test_a_stamp_of_a_size_that_is_never_made():
-    bpy.ops.cganx.generate_image()
+    bpy.ops.cganx.generate_material()
     (image,) = generated()
     image["cganx.size"] = 2**30
     refused(bpy.ops.cganx.next_seed, "1,073,741,824 pixels a side are asked for, and 1,024 is the most")
