@@ -17,7 +17,7 @@ from cganx.training.figures import AnyFigures, Figures
 from cganx.training.run import Run
 from cganx.training.sampling import to_pixels
 
-__all__ = ["SAMPLES", "AnyMetric", "Metric"]
+__all__ = ["SAMPLES", "AnyMetric", "Metric", "Periodic"]
 
 _log = logging.getLogger("cganx")
 SAMPLES, BATCH = 2000, 250
@@ -43,18 +43,11 @@ class AnyMetric(Protocol):
         """The figures of a generator. Call :meth:`ready` first."""
 
 
-class Metric:
-    """Judges generators of one run by 2,000 pictures of the same latents and labels each time, drawn from the run's seed.
+class Periodic:
+    """When something is judged: every so many steps, never where that is 0."""
 
-    A copy is judged whose batch-norm statistics are re-estimated as at export, so what is judged is what is exported, and
-    nothing of the run changes. Label agreement is judged where the generator takes the data's classes, each asked for about
-    as often as any other.
-    """
-
-    def __init__(self, data: DataSet, run: Run, progress: Callable[[str, int, int], None] | None) -> None:
-        self._data, self._run, self._progress = data, run, progress
-        self._every: int = run.preset.settings.metric_every
-        self._oracle: Oracle | None = None
+    def __init__(self, every: int) -> None:
+        self._every = every
 
     def due(self, step: int) -> bool:
         """Whether the generator of that step is to be judged."""
@@ -63,6 +56,20 @@ class Metric:
     def begun(self, step: int) -> bool:
         """Whether a run that stands at that step was to be judged before, or is now."""
         return 0 < self._every <= step
+
+
+class Metric(Periodic):
+    """Judges generators of one run by 2,000 pictures of the same latents and labels each time, drawn from the run's seed.
+
+    A copy is judged whose batch-norm statistics are re-estimated as at export, so what is judged is what is exported, and
+    nothing of the run changes. Label agreement is judged where the generator takes the data's classes, each asked for about
+    as often as any other.
+    """
+
+    def __init__(self, data: DataSet, run: Run, progress: Callable[[str, int, int], None] | None) -> None:
+        super().__init__(run.preset.settings.metric_every)
+        self._data, self._run, self._progress = data, run, progress
+        self._oracle: Oracle | None = None
 
     def ready(self, halted: Callable[[], bool]) -> bool:
         """Whether there is an oracle: from the cache, else it is trained now, until ``halted`` says that the run ends.

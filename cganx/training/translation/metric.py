@@ -17,6 +17,7 @@ from cganx.evaluation.backbones import Backbone, Stages, efflite0, efflite0_stag
 from cganx.evaluation.kernel import kernel_distance
 from cganx.evaluation.translation import feature_distance, psnr, ssim
 from cganx.training.figures import TranslationFigures
+from cganx.training.metric import Periodic
 from cganx.training.run import Run
 from cganx.training.sampling import to_pixels
 from cganx.training.updates import TranslationBatch, in_eval_mode
@@ -29,7 +30,7 @@ SAMPLES, BATCH = 128, 16
 Pixels = NDArray[np.uint8]
 
 
-class TranslationMetric:
+class TranslationMetric(Periodic):
     """Judges generators of one run by the first 128 held-out pictures.
 
     Of pairs by PSNR, SSIM and, where EfficientNet-Lite0 is installed, the distance in its maps, which then ranks; of two
@@ -37,18 +38,10 @@ class TranslationMetric:
     """
 
     def __init__(self, data: TranslationSet, run: Run) -> None:
+        super().__init__(run.preset.settings.metric_every)
         self._data, self._run = data, run
-        self._every: int = run.preset.settings.metric_every
         self._network: tuple[Stages, Backbone] | None = None
         self._sought = False
-
-    def due(self, step: int) -> bool:
-        """Whether the generator of that step is to be judged."""
-        return self._every > 0 and step > 0 and step % self._every == 0
-
-    def begun(self, step: int) -> bool:
-        """Whether a run that stands at that step was to be judged before, or is now."""
-        return 0 < self._every <= step
 
     def ready(self, halted: Callable[[], bool]) -> bool:  # noqa: ARG002
         """Whether there is what judges: of pairs always, of two heaps a feature network, for which one sentence asks."""
