@@ -72,8 +72,8 @@ EXHIBITS = (
     ),
     Exhibit(
         "stone",
-        "concrete to brick, grass, rock or wood, by label",
-        lambda sets: Unpaired(sets / "concrete", sets / "others"),
+        "brick to concrete, grass, rock or wood, by label",
+        lambda sets: Unpaired(sets / "brick", sets / "stones"),
     ),
     Exhibit(
         "cartoon",
