@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 __all__ = ["MIRRORED", "TURNED", "are_normals", "with_axes"]
 
-LOOKED_AT, LENGTH_OFF, SHARE = 256, 0.15, 0.95
+LOOKED_AT, ALONG = 256, 32
+"""Pictures, and pixels along a side of each."""
+
+LENGTH_OFF, SHARE, LEANING = 0.15, 0.95, 0.15
 
 TURNED = ((1, 2), (-2, 1), (-1, -2), (2, -1))
 """Axes, for `with_axes`, of a map that was turned by so many quarters to the left."""
@@ -16,13 +19,17 @@ MIRRORED = (-1, 2)
 
 
 def are_normals(pictures: NDArray[np.uint8]) -> bool:
-    """Whether pictures [n, h, w, c] are normal maps: nearly all levels stand for vectors of about unit length that look up."""
+    """Whether pictures [n, h, w, c] are normal maps: nearly all levels stand for vectors of about unit length that look up.
+
+    In the mean they lean to no side; colours of that length, such as light greys, do.
+    """
     if pictures.shape[3] != 3 or not len(pictures):
         return False
-    kept = min(len(pictures), LOOKED_AT)
-    few = pictures[np.arange(kept) * len(pictures) // kept] / 127.5 - 1
+    each, down, right = (max(1, size // most) for size, most in zip(pictures.shape, (LOOKED_AT, ALONG, ALONG), strict=False))
+    few = pictures[::each, ::down, ::right].astype(np.float32) / 127.5 - 1
     unit = np.abs(np.linalg.norm(few, axis=3) - 1) < LENGTH_OFF
-    return bool((unit & (few[..., 2] > 0)).mean() > SHARE)
+    upright = np.abs(few[..., :2].mean(axis=(0, 1, 2))) < LEANING
+    return bool(upright.all() and (unit & (few[..., 2] > 0)).mean() > SHARE)
 
 
 def with_axes(normals: NDArray[np.uint8], axes: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,8 @@ from cganx.training.translation.preset import TranslationPreset
 __all__ = ["Asked", "Origin", "Task", "task_of"]
 
 Size = int | tuple[int, int] | None
+
+_log = logging.getLogger("cganx")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +217,9 @@ class FromPictures:
 
     def reals(self, recipe: TranslationPreset[Any], config: RunConfig, data: TranslationSet, device: torch.device) -> Feed:
         """Sources and targets, cut alike."""
+        for side, are in zip(("sources", "targets"), recipe.cutting(config, data.train).normals, strict=True):
+            if are:
+                _log.warning("%s: its %s are normal maps, and are mirrored and turned with their vectors", data.name, side)
         return recipe.pictures(config, data.train, device)
 
     def metric(self, data: TranslationSet, run: Run, progress: Callable[[str, int, int], None] | None) -> AnyMetric:  # noqa: ARG002

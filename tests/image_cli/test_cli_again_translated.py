@@ -76,21 +76,28 @@ def test_of_another_format_too_by_its_own_quality(turned, again, tmp_path, suffi
     assert (found["verdict"], code) == ("equal", 0), found
 
 
+@pytest.mark.parametrize(("suffix", "name"), [(".jpg", "b.jfif"), (".png", "b.JPG"), (".webp", "b"), (".png", "b.npy")])
+def test_its_name_does_not_tell_its_format(turned, again, tmp_path, suffix, name) -> None:
+    renamed = turned("local", drawn(), suffix=suffix).rename(tmp_path / name)
+    found, code = again(renamed, "--source", tmp_path / "in", "-o", tmp_path / "copy.png")
+    assert (found["verdict"], code) == ("equal", 0), found
+
+
 def test_its_source_may_lie_beside_it(turned, again, tmp_path) -> None:
     picture = turned("local", drawn())
     (tmp_path / "below").mkdir()
     moved = shutil.move(picture, tmp_path / "below" / "made.png")
     found, code = again(moved)
     assert (found["verdict"], code) == ("not made", 1)
-    assert found["said"] == f"it was made of a.png with the hash {found['source_sha256'][:12]}, which is not beside it: " + (
-        "name the file or its folder by --source"
+    assert found["said"] == f"it was made of a.png with the hash {found['source_sha256'][:12]}, " + (
+        "which nothing beside it has: name the file or its folder by --source"
     )
     shutil.move(tmp_path / "in" / "a.png", tmp_path / "a.png")
     assert again(moved)[0]["verdict"] == "equal"
     saved(tmp_path / "a.png", drawn()[::-1])
     assert again(moved)[0]["verdict"] == "not made"
     found, _ = again(moved, "--source", tmp_path / "a.png")
-    assert found["said"].endswith("none of --source is that")
+    assert found["said"].endswith("which no file of --source has")
 
 
 def test_a_source_that_is_not_there_is_said_at_once(turned, run, tmp_path) -> None:
@@ -102,8 +109,10 @@ def test_a_source_that_is_not_there_is_said_at_once(turned, run, tmp_path) -> No
 def test_a_mask_is_found_by_its_hash(turned, again, tmp_path) -> None:
     mask = saved(tmp_path / "holes.png", np.where(np.arange(240).reshape(12, 20) % 3, 0, 255).astype(np.uint8))
     picture = turned("filler", drawn(), "--mask", mask)
-    found, code = again(picture, "--source", tmp_path / "in", "--source", mask)
-    assert (found["verdict"], code) == ("equal", 0), found
+    for sources in (["--source", tmp_path / "in", "--source", mask], ["--source", tmp_path / "in"]):  # it lies beside it
+        found, code = again(picture, *sources)
+        assert (found["verdict"], code) == ("equal", 0), found
+    mask.unlink()
     assert "its mask has the hash" in again(picture, "--source", tmp_path / "in")[0]["said"]
     alpha = turned("filler", drawn(4), "--mask-alpha", suffix=".webp", picture="b.png")
     assert again(alpha, "--source", tmp_path / "in")[0]["verdict"] == "equal"
@@ -139,6 +148,8 @@ def test_a_changed_picture_is_told_how_far_it_is(turned, again, tmp_path) -> Non
         ({"cganx.quality": "many"}, "no number from 1 to 100"),
         ({"cganx.label": "ink"}, "local has no classes"),
         ({"cganx.mask": "alpha"}, "mask"),
+        ({"cganx.mirror": "horizontal"}, "which such a picture has not"),
+        ({"cganx.source": "x" * 300}, None),
         ({"cganx.source": "../../a.png"}, None),
     ],
 )
@@ -156,3 +167,28 @@ def test_what_it_says_may_be_wrong(turned, again, tmp_path, changed, said) -> No
     found, code = again(picture, "--source", tmp_path / "in")
     assert (found["verdict"], code) == (("equal", 0) if said is None else ("not made", 1)), found
     assert said is None or said in found["said"]
+
+
+def test_without_its_seed_a_noisy_one_is_not_made(turned, again, tmp_path) -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    picture = turned("noisy", drawn(), "--seed", "3")
+    info = PngInfo()
+    with Image.open(picture) as image:
+        for key, text in image.info.items():
+            if key != "cganx.seed":
+                info.add_text(key, text)
+        image.save(picture, pnginfo=info)
+    found, code = again(picture, "--source", tmp_path / "in")
+    assert (found["verdict"], found["said"], code) == ("not made", "it names no seed, and noisy takes noise", 1)
+
+
+def test_half_a_character_stops_nobody(turned, run, tmp_path) -> None:
+    from PIL import Image
+
+    picture, exif = turned("local", drawn()), Image.Exif()
+    exif[270] = json.dumps({"cganx.sha256": "0", "cganx.source": "\ud800", "cganx.source_sha256": 64 * "0"})
+    Image.fromarray(drawn()).save(tmp_path / "half.jpg", exif=exif)
+    done = run("again", "--json", tmp_path / "half.jpg", picture, "--source", tmp_path / "in")
+    assert [one["verdict"] for one in json.loads(done.stdout)] == ["not made", "equal"]

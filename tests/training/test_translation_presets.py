@@ -242,6 +242,12 @@ def test_a_normal_map_is_mirrored_and_turned_with_its_vectors() -> None:
     assert float((batch.target - batch.target[0]).abs().max()) < 1.5 / 127.5
 
 
+@pytest.mark.parametrize("colour", [(200, 200, 200), (175, 200, 225), (240, 190, 160), (70, 200, 210)])
+def test_colours_that_are_as_long_as_normals_are_none(colour: tuple[int, int, int]) -> None:
+    paper = np.random.default_rng(0).integers(-5, 6, (20, 32, 32, 3)) + colour
+    assert not are_normals(paper.astype(np.uint8))
+
+
 def test_a_run_knows_normal_maps(tmp_path: Path) -> None:
     data = pictures_for("pix2pix-small")
     normals = np.full_like(data.train.target, 128)

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from cganx import __version__, runtime
-from cganx.data.picture import Unusable
+from cganx.data.picture import SUFFIXES, Unusable
 from cganx.errors import LabelError, ModelError, RequestError, SeedError
 from cganx_cli.choices import Chooser, choices, codes_of
 from cganx_cli.describe import sayable
@@ -35,6 +35,7 @@ from cganx_cli.turning import Turning
 __all__ = ["again"]
 
 LOSSY = frozenset({"JPEG", "WEBP", "AVIF", "JPEG2000", "MPO", "GIF"})
+SUFFIX_OF = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "AVIF": ".avif", "TIFF": ".tiff"}
 MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 CLOSE_RMS = 16.0
 """Levels of 255, root of the mean square, that a lossy format is granted: a JPEG of small pictures loses 5 to 13."""
@@ -136,11 +137,11 @@ class _Sources:
     """The files that pictures were made of, found by their hash."""
 
     def __init__(self, given: Sequence[Path]) -> None:
-        self._given = given
+        self._named: list[Path] = [path for one in given for path in ([one] if not one.is_dir() else _pictures_below(one))]
         self._hashes: dict[Path, str | None] = {}
 
     def of(self, digest: str, name: str | None, picture: Path) -> bytes:
-        """A file's bytes. Raises RequestError where none with this hash is found."""
+        """A file's bytes; without a ``name`` it is a mask. Raises RequestError where none with this hash is found."""
         for path in self._files(name, picture):
             if path not in self._hashes:
                 try:
@@ -150,18 +151,37 @@ class _Sources:
             if self._hashes[path] == digest:
                 return read_source(Given(path, path.stem), None)
         what = "its mask has" if name is None else f"it was made of {name} with"
-        where = "none of --source is that" if self._given else "which is not beside it: name the file or its folder by --source"
-        raise RequestError(f"{what} the hash {digest[:12]}, {where}")
+        where = "no file of --source has" if self._named else "nothing beside it has: name the file or its folder by --source"
+        raise RequestError(f"{what} the hash {digest[:12]}, which {where}")
 
     def _files(self, name: str | None, picture: Path) -> Iterator[Path]:
-        """Where it may be, the likeliest first: those of its name."""
-        if not self._given:
-            folders = picture.absolute().parents[:NEAR_FOLDERS] if name else []
-            near = [folder / Path(str(name)).name for folder in folders]  # no picture says where to read
-            yield from (path for path in near if path.is_file())
-            return
-        files = (one for path in self._given for one in (sorted(path.rglob("*")) if path.is_dir() else [path]))
-        yield from sorted((one for one in files if one.is_file()), key=lambda one: one.name != name)
+        """Where it may be, the likeliest first."""
+        for folder in picture.absolute().parents[:NEAR_FOLDERS]:
+            if name is not None:
+                yield from filter(_is_file, [folder / Path(name).name])  # no picture says where to read
+            else:
+                yield from (
+                    one for one in sorted(folder.iterdir())[:MOST_FILES] if one.suffix.lower() in SUFFIXES and _is_file(one)
+                )
+        yield from sorted(self._named, key=lambda one: one.name != name)
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    return [picture for above, _, _ in os.walk(folder) for picture in _pictures_in(Path(above))]
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES and _is_file(one))
+    except OSError:
+        return []
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that is closed, a name that is too long
+        return False
 
 
 @click.command()
@@ -213,7 +233,8 @@ def again(
             if bar is not None:
                 bar.update()
     if as_json:
-        click.echo(json.dumps([one.as_json() for one in outcomes], ensure_ascii=False))
+        text = json.dumps([one.as_json() for one in outcomes], ensure_ascii=False)
+        click.echo(text.encode("utf-8", "backslashreplace").decode())  # half a character is its escape
     else:
         for one in outcomes:
             click.echo(sayable(f"{one.picture}: {one.verdict}: {one.said}"))
@@ -260,7 +281,9 @@ def _outcome(picture: Path, target: Path | None, models: _Models, originals: _So
                 write_whole(target, lambda file: file.write(data))
             return _compared(picture, image, said, made, target)
     except Image.DecompressionBombError:
-        why = "it is too large to be one of a generator's"
+        why = "it is larger than is read"
+    except MemoryError:
+        why = "it does not fit in memory"
     except (LabelError, ModelError, RequestError, SeedError, Unusable) as error:
         why = error.message if isinstance(error, ModelError) else str(error)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # a damaged file is one of these, by its format
@@ -291,20 +314,26 @@ def _turned_again(
     picture: Path, image: Image.Image, said: Told, generator: runtime.Generator, originals: _Sources, target: Path | None
 ) -> _Outcome:
     """One of ``cganx translate``: packed as it is, since alpha and what a format loses are part of it."""
+    name = generator.card.name
     if generator.card.source is None:
-        raise RequestError(f"it names a picture that it was made of, and {generator.card.name} makes pictures from seeds")
+        raise RequestError(f"it names a picture that it was made of, and {name} makes pictures from seeds")
+    if said.mirrored or said.resize or said.code or said.truncation:
+        raise RequestError("it says what it was made of, and a mirror, size, code or truncation, which such a picture has not")
+    if said.seed is None and any(one.startswith("noise.") for one in generator.inputs):
+        raise RequestError(f"it names no seed, and {name} takes noise")
     assert said.source_sha256 is not None
     data = originals.of(said.source_sha256, said.source, picture)
     hidden = None if said.mask in (None, "alpha") else originals.of(str(said.mask), None, picture)
     choice = Chooser(generator.card).one(said.label)
     turning = Turning(generator, choice.label, said.label, said.seed, None, said.mask == "alpha", said.tile, said.quality)
     turned = turning.turned(data, hidden)
-    provenance = replace(_provenance(generator, said), source=said.source, source_sha256=said.source_sha256)
-    provenance = replace(provenance, mask=said.mask, tile=said.tile)
+    provenance = _provenance(generator, said)
+    format_ = format_of(SUFFIX_OF.get(str(image.format), ".png"))
+    packed = turned.packed(format_, replace(provenance, quality=said.quality))
     if target is not None:
         png = turned.packed(format_of(".png"), provenance)
         write_whole(target, lambda file: file.write(png))
-    with Image.open(io.BytesIO(turned.packed(format_of(picture.suffix), replace(provenance, quality=said.quality)))) as other:
+    with Image.open(io.BytesIO(packed)) as other:
         if image.size != other.size:
             is_ = f"it is {image.width} x {image.height}, and what is made of {said.source} is {other.width} x {other.height}"
             return _Outcome(str(picture), "different", is_, said, out=None if target is None else str(target))
@@ -350,4 +379,8 @@ def _provenance(generator: runtime.Generator, said: Told) -> Provenance:
         "horizontal" if said.mirrored else None,
         None if said.resize is None else f"{said.resize.height}x{said.resize.width} {said.resize.filter}",
         version=__version__,
+        source=said.source,
+        source_sha256=said.source_sha256,
+        mask=said.mask,
+        tile=said.tile,
     )

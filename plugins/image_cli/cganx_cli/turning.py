@@ -1,4 +1,4 @@
-"""What is done to each picture of a folder: read, turned by a generator, and packed with what decided it."""
+"""What is done to a picture of people's own: read, turned by a generator, and packed with what decided it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cganx_cli.formats import Format
 from cganx_cli.provenance import Provenance
 from cganx_cli.sources import Given, encoded, marked, read_source, unpacked
 
-__all__ = ["Turned", "Turning"]
+__all__ = ["Turning"]
 
 MOST_MADE = 1 << 29  # pixels of one picture
 Array = np.ndarray[Any, Any]
