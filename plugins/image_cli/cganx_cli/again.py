@@ -143,13 +143,16 @@ class _Sources:
     def of(self, digest: str, name: str | None, picture: Path) -> bytes:
         """A file's bytes; without a ``name`` it is a mask. Raises RequestError where none with this hash is found."""
         for path in self._files(name, picture):
-            if path not in self._hashes:
-                try:
-                    self._hashes[path] = sha256(read_source(Given(path, path.stem), None)).hexdigest()
-                except Unusable:
-                    self._hashes[path] = None
+            if self._hashes.get(path, digest) != digest:
+                continue
+            try:
+                data = read_source(Given(path, path.stem), None)
+            except Unusable:
+                self._hashes[path] = None
+                continue
+            self._hashes[path] = sha256(data).hexdigest()
             if self._hashes[path] == digest:
-                return read_source(Given(path, path.stem), None)
+                return data
         what = "its mask has" if name is None else f"it was made of {name} with"
         where = "no file of --source has" if self._named else "nothing beside it has: name the file or its folder by --source"
         raise RequestError(f"{what} the hash {digest[:12]}, which {where}")
@@ -160,9 +163,7 @@ class _Sources:
             if name is not None:
                 yield from filter(_is_file, [folder / Path(name).name])  # no picture says where to read
             else:
-                yield from (
-                    one for one in sorted(folder.iterdir())[:MOST_FILES] if one.suffix.lower() in SUFFIXES and _is_file(one)
-                )
+                yield from _pictures_in(folder)[:MOST_FILES]
         yield from sorted(self._named, key=lambda one: one.name != name)
 
 
