@@ -49,8 +49,8 @@ class StyledUNetGenerator(UNetGenerator):
         """Images in the styles that the label weighs."""
         assert label is not None
         maps = label @ self.styles.flatten(1)
-        return self.made(source, style=maps.view(-1, *self.styles.shape[1:]))
+        return self.made(source, style=maps.view(-1, *self.styles.shape[1:])).tanh()
 
     def styled(self, source: Tensor, maps: Tensor) -> Tensor:
         """Images in the styles of feature maps [n, plan.style, h / 8, w / 8], as in training with pictures of a style."""
-        return self.made(source, style=maps)
+        return self.made(source, style=maps).tanh()

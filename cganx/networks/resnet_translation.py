@@ -20,8 +20,10 @@ from cganx.networks.translation import (
     context,
     convolution,
     doubling,
+    from_source,
     instance_norm,
     normal_init,
+    start_at_source,
 )
 
 __all__ = ["CARTOON_SMALL", "HORSES", "SMALL", "ResNetGenerator", "ResNetPlan"]
@@ -32,7 +34,8 @@ class ResNetPlan:
     """``width`` of the first layer, doubled by each of two halvings, and the number of residual ``blocks`` there.
 
     ``resizes``: pictures are doubled by nearest neighbours and a convolution, which leaves no checkerboard (Odena et al.
-    2016), else by transposed convolutions. ``last_norm``: before tanh comes a norm, as in the book.
+    2016), else by transposed convolutions. ``last_norm``: before tanh comes a norm, as in the book. ``from_source``: what is
+    made changes the source, where both have the same channels.
     """
 
     width: int
@@ -40,10 +43,11 @@ class ResNetPlan:
     norm: Norm
     resizes: bool = False
     last_norm: bool = False
+    from_source: bool = False
 
 
 HORSES = ResNetPlan(width=64, blocks=9, norm=instance_norm, last_norm=True)  # horses and zebras: 11,388,617
-SMALL = ResNetPlan(width=16, blocks=6, norm=batch_norm, resizes=True)
+SMALL = ResNetPlan(width=16, blocks=6, norm=batch_norm, resizes=True, from_source=True)
 CARTOON_SMALL = ResNetPlan(width=24, blocks=4, norm=batch_norm, resizes=True)
 
 
@@ -61,6 +65,7 @@ class ResNetGenerator(nn.Module):
         super().__init__()
         assert shape.scale == 1
         self.shape, self.classes = shape, classes
+        self.from_source = plan.from_source and shape.source.channels == shape.target.channels
         one, two, four = plan.width, 2 * plan.width, 4 * plan.width
 
         def activated(features: int) -> list[nn.Module]:
@@ -82,12 +87,13 @@ class ResNetGenerator(nn.Module):
             *(*larger(two, one), *activated(one)),
             *convolution(one, shape.target.channels, 7, reflects=True),
             *([plan.norm(shape.target.channels, classes)] if plan.last_norm else []),
-            nn.Tanh(),
         )
         normal_init(self)
+        if self.from_source:
+            start_at_source(self.layers[-1])
         self.context = context(self)
 
     def forward(self, source: Tensor, label: Tensor | None = None) -> Tensor:
         """Images in -1..1."""
-        image: Tensor = self.layers(source, label)
-        return image
+        made: Tensor = self.layers(source, label)
+        return from_source(made, source) if self.from_source else made.tanh()

@@ -14,7 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cganx.networks.keras import batch_norm2d, keras_init
-from cganx.networks.translation import PatchPlan, Residual, TranslationShape, context, convolution, instance_norm
+from cganx.networks.translation import (
+    PatchPlan,
+    Residual,
+    TranslationShape,
+    context,
+    convolution,
+    instance_norm,
+    start_at_source,
+)
 
 __all__ = ["BOOK", "DISCRIMINATOR", "DISCRIMINATOR_SMALL", "SMALL", "SRGANGenerator", "SRGANPlan"]
 
@@ -85,8 +93,7 @@ class SRGANGenerator(nn.Module):
         self.last = nn.Conv2d(features, shape.target.channels, plan.kernel, padding=plan.kernel // 2)
         keras_init(self)
         if plan.from_source:
-            with torch.no_grad():
-                self.last.weight.mul_(0.1)  # it starts near the enlarged source
+            start_at_source(self.last)
         self.context = context(self, shape.scale)
 
     def forward(self, source: Tensor) -> Tensor:

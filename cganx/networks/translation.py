@@ -41,9 +41,11 @@ __all__ = [
     "cycle",
     "cycle_discriminators",
     "doubling",
+    "from_source",
     "instance_norm",
     "keras_batch_norm",
     "normal_init",
+    "start_at_source",
 ]
 
 Norm: TypeAlias = Callable[[int, int], nn.Module]
@@ -119,6 +121,23 @@ class Residual(Steps):
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """Features of the same shape."""
         return x + super().forward(x, label)
+
+
+def from_source(made: Tensor, source: Tensor) -> Tensor:
+    """What is made, as a change of the source: both [n, c, h, w]; the source, and the result, in -1..1.
+
+    It is added before tanh, where a change of any place, black and white ones too, has a gradient. So a translation begins
+    near the picture that it shall keep. (An opacity that blends the two closes for good: cycles pay for every change.)
+    """
+    inside = 0.96 * source
+    return torch.tanh(made + 0.5 * torch.log((1 + inside) / (1 - inside)))  # atanh, which not every provider has
+
+
+def start_at_source(last: nn.Module) -> None:
+    """Let the last layer change little at first."""
+    assert isinstance(last, (nn.Conv2d, nn.ConvTranspose2d))
+    with torch.no_grad():
+        last.weight.mul_(0.1)
 
 
 def convolution(

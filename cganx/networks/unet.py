@@ -6,7 +6,7 @@ The book's networks are those of Chaudhary, The GAN Book (2024), skills 8 and 9;
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +20,14 @@ from cganx.networks.translation import (
     context,
     convolution,
     doubling,
+    from_source,
     instance_norm,
     keras_batch_norm,
     normal_init,
+    start_at_source,
 )
 
-__all__ = ["APPLES", "COLOUR", "FACES", "MAPS", "SMALL", "UNetGenerator", "UNetPlan"]
+__all__ = ["APPLES", "COLOUR", "FACES", "MAPS", "SMALL", "SMALL_FROM_SOURCE", "UNetGenerator", "UNetPlan"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,8 @@ class UNetPlan:
     """The widths of halving and of doubling layers; between them one more halving and doubling of width ``bottleneck``.
 
     ``norm_last``: norm comes after the activation, else before. ``style``: channels of a map that is joined to what the
-    third halving layer hands over, 0 for none.
+    third halving layer hands over, 0 for none. ``from_source``: what is made changes the source, where both have the same
+    channels.
     """
 
     encoder: tuple[int, ...]
@@ -42,6 +45,7 @@ class UNetPlan:
     norm: Norm = instance_norm
     norm_last: bool = True
     style: int = 0
+    from_source: bool = False
     init: Callable[[nn.Module], None] = keras_init
 
 
@@ -68,6 +72,7 @@ SMALL = UNetPlan(
     norm_last=False,
     init=normal_init,
 )
+SMALL_FROM_SOURCE = replace(SMALL, from_source=True)
 
 
 class UNetGenerator(nn.Module):
@@ -82,7 +87,9 @@ class UNetGenerator(nn.Module):
     def __init__(self, plan: UNetPlan, shape: TranslationShape, classes: int, *, planes: int = 0) -> None:
         super().__init__()
         assert shape.scale == 1
+        assert not (planes and plan.from_source)
         self.shape, self.classes, self.multiple = shape, classes, 2 ** (len(plan.encoder) + 1)
+        self.from_source = plan.from_source and shape.source.channels == shape.target.channels
 
         def activated(features: int, activation: nn.Module, *, normed: bool = True) -> list[nn.Module]:
             norms = [plan.norm(features, classes)] if normed else []
@@ -102,16 +109,19 @@ class UNetGenerator(nn.Module):
             up.append(Steps(*doubling(before, features, 4), *activated(features, nn.ReLU())))
             before = features + beside
         self.down, self.bottleneck, self.up = nn.ModuleList(down), bottleneck, nn.ModuleList(up)
-        self.last = nn.Sequential(*doubling(before, shape.target.channels, 4), nn.Tanh())
+        self.last = nn.Sequential(*doubling(before, shape.target.channels, 4))
         plan.init(self)
+        if self.from_source:
+            start_at_source(self.last[-1])
         self.context = context(self)
 
     def forward(self, source: Tensor, label: Tensor | None = None) -> Tensor:
         """Images in -1..1."""
-        return self.made(source, label)
+        made = self.made(source, label)
+        return from_source(made, source) if self.from_source else made.tanh()
 
     def made(self, x: Tensor, label: Tensor | None = None, style: Tensor | None = None) -> Tensor:
-        """Images from what comes in at the first layer, and from a map of the style where the plan has one."""
+        """Maps before tanh, of what comes in at the first layer, and of a map of the style where the plan has one."""
         handed: list[Tensor] = []
         for down in self.down:
             x = down(x, label)
@@ -121,5 +131,5 @@ class UNetGenerator(nn.Module):
         x = self.bottleneck(x)
         for up, beside in zip(self.up, reversed(handed), strict=True):
             x = torch.cat([up(x, label), beside], dim=1)
-        image: Tensor = self.last(x)
-        return image
+        maps: Tensor = self.last(x)
+        return maps

@@ -57,6 +57,7 @@ SMALL: dict[str, tuple[Build, TranslationShape, int]] = {
     "pix2pix": (partial(UNetGenerator, unet.SMALL), COLOUR, 0),
     "labelled u-net": (partial(UNetGenerator, unet.SMALL), COLOUR, 3),
     "cyclegan": (partial(ResNetGenerator, resnet_translation.SMALL), COLOUR, 0),
+    "discogan": (partial(UNetGenerator, unet.SMALL_FROM_SOURCE), COLOUR, 0),
     "labelled cyclegan": (partial(ResNetGenerator, resnet_translation.SMALL), COLOUR, 3),
     "cartoongan": (partial(ResNetGenerator, resnet_translation.CARTOON_SMALL), COLOUR, 4),
     "srgan": (partial(SRGANGenerator, srgan.SMALL), shape(3, 3, 16, 4), 0),
@@ -240,7 +241,7 @@ def test_the_label_chooses_and_blends_styles(name: str) -> None:
     label = torch.eye(classes)[:2]
     with torch.no_grad():
         one, other, blend = generator.eval()(source, torch.cat([label, label.mean(dim=0, keepdim=True)]))
-    assert not torch.allclose(one, other, atol=1e-4)
+    assert not torch.allclose(one, other, atol=1e-5)
     assert (blend - one).abs().mean() < (other - one).abs().mean()
 
 
@@ -288,6 +289,28 @@ def test_a_small_srgan_starts_near_the_enlarged_source() -> None:
     with torch.no_grad():
         rest = generator(source) - source.repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)
     assert 0 < rest.abs().mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    "build",
+    [partial(ResNetGenerator, resnet_translation.SMALL), partial(UNetGenerator, unet.SMALL_FROM_SOURCE)],
+    ids=["cyclegan", "discogan"],
+)
+def test_a_small_cycle_starts_near_its_source_and_can_leave_it(build: Build) -> None:
+    torch.manual_seed(0)
+    source = torch.rand(2, 3, 32, 32) * 2 - 1
+    generator = build(COLOUR, 0)
+    with torch.no_grad():
+        assert 0 < (generator(source) - source).abs().mean() < 0.1
+        last = [layer for layer in generator.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))][-1]
+        assert last.bias is not None
+        last.weight.zero_()
+        last.bias.copy_(torch.tensor([9.0, -9.0, 0.0]))  # red up, green down, blue as it is
+        red, green, blue = generator(source).unbind(dim=1)
+        assert red.min() > 0.999
+        assert green.max() < -0.999
+        torch.testing.assert_close(blue, 0.96 * source[:, 2], atol=1e-5, rtol=0)
+        assert build(shape(1, 3, 64), 0)(source[:, :1]).shape == source.shape  # grey to colour: nothing to be changed
 
 
 def test_a_cycle_is_its_first_network() -> None:

@@ -240,7 +240,7 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
         "discogan-small": TranslationPreset[CycleSettings](
             summary="From two heaps, there and back: small U-Nets for two CPU cores.",
             source="Kim et al. 2017",
-            generator=partial(cycle, _unet(unet.SMALL)),
+            generator=partial(cycle, _unet(unet.SMALL_FROM_SOURCE)),
             discriminator=partial(cycle_discriminators, _patches(translation.PATCH_SMALL)),
             generator_label=CONDITIONAL_NORM,
             discriminator_label=PLANES,
