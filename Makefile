@@ -43,7 +43,9 @@ demo: $(VENV)/.installed
 	$(BIN)/cganx grid demo/fashion-demo.onnx -o demo/grid.png
 	@echo "$(CURDIR)/demo/grid.png"
 
-test: $(VENV)/.installed-dev javascript $(BLENDERS)
+# What is needed is fetched side by side: the network keeps no core busy.
+test:
+	@$(MAKE) -j3 $(VENV)/.installed-dev javascript $(BLENDERS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
