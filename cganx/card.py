@@ -25,6 +25,7 @@ DEEPEST = 64
 DISTRIBUTIONS = ("normal", "uniform")
 LABEL_INPUTS = ("weights", "index")
 CHANNELS = {1: "gray", 3: "srgb"}
+LARGEST_SIDE = 1 << 16  # of what an open source becomes; that of all others the graph tells
 LARGEST_MULTIPLE = 1 << 16
 LARGEST_SCALE = 64
 FARTHEST_CONTEXT = 1 << 16
@@ -98,7 +99,9 @@ class Image:
         _refuse_unless(isinstance(self.tileable, bool), f"image.tileable is {self.tileable!r}, not true or false")
         if self.color_space == "":
             object.__setattr__(self, "color_space", CHANNELS[self.channels])
-        _refuse_unless(isinstance(self.color_space, str), "image.color_space is not a string")
+        _refuse_unless(
+            _text(self.color_space), f"image.color_space is no text of 1 to {LONGEST_NAME:,} characters, none for control"
+        )
         _refuse_unless(
             self.color_space != "normals" or self.channels == 3, "image.color_space is normals, which take 3 channels"
         )
@@ -152,6 +155,18 @@ class GeneratorCard:
     Keys that this version does not know are kept in ``extra`` and written back.
 
     Raises CardMismatch where the parts do not fit together.
+
+    >>> from cganx.card import GeneratorCard, Image, Latent
+    >>> card = GeneratorCard(
+    ...     name="pets", classes=("cat", "dog"), latent=Latent(size=8), image=Image(height=4, width=6, channels=3)
+    ... )
+    >>> card.label, card.image.color_space
+    (Label(input='weights'), 'srgb')
+    >>> GeneratorCard.from_json(card.to_json()) == card
+    True
+    >>> GeneratorCard(name="pets", classes=("cat", "cat"), latent=card.latent, image=card.image)
+    Traceback (most recent call last):
+    cganx.errors.CardMismatch: the card is not valid: classes holds the same name twice
     """
 
     name: str
@@ -212,6 +227,7 @@ class GeneratorCard:
                 taken is None or made == taken * source.scale,
                 f"image.{name} is {made}, but source.{name} is {taken} and source.scale {source.scale}",
             )
+            _refuse_unless(made <= LARGEST_SIDE, f"image.{name} is {made:,}, over {LARGEST_SIDE:,}")
 
     @property
     def truncates(self) -> bool:
@@ -247,6 +263,7 @@ class GeneratorCard:
             raise CardMismatch(f"the card is not valid JSON: {error}") from None
         _refuse_unless(_depth_is_within(card, DEEPEST), f"it nests more than {DEEPEST} objects and lists")
         _refuse_unless(isinstance(card, dict), "it is not a JSON object")
+        _refuse_unless(_writable(card), "it holds half of a surrogate pair, which no text can be written with")
         number = card.get("format")
         _refuse_unless(_whole(number), f"format is {number!r}, not a positive whole number")
         if number > FORMAT:
@@ -292,6 +309,15 @@ def _object_without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def _writable(card: Mapping[str, object]) -> bool:
+    """Whether all its texts are; an escape in JSON can be half of a pair."""
+    try:
+        json.dumps(card, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _finite(text: str) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -268,8 +269,8 @@ def _turned(record: _Record, generator: Generator) -> tuple[LabelFigures, ...]:
     record.skip("pixels", "of sources `pixels` alone is made; `image` was finite and within -1..1 in the session's first runs")
     try:
         asked = _asked(generator, [labels[place % len(labels)] for place in range(SEEDS)])
-        together = _turn(generator, asked, range(SEEDS))
-        alone = np.concatenate([_turn(generator, asked and asked[seed], [seed]) for seed in range(SEEDS)])
+        together = _turn(generator, asked, range(SEEDS), labels)
+        alone = np.concatenate([_turn(generator, asked and asked[seed], [seed], labels) for seed in range(SEEDS)])
         _note_batch(record, generator, *_apart(alone, together))
         record.skip("latents", "it takes pictures, and no latent")
         figures = _figures(generator, labels)
@@ -280,11 +281,15 @@ def _turned(record: _Record, generator: Generator) -> tuple[LabelFigures, ...]:
     return figures
 
 
-def _turn(generator: Generator, asked: Any, seeds: Sequence[int]) -> Array:
-    """What sources become: made up by those seeds, of the card's size, their middles masked where there is a mask."""
+def _turn(generator: Generator, asked: Any, seeds: Sequence[int], labels: Sequence[tuple[str, Label]]) -> Array:
+    """What sources become: made up by those seeds, their middles masked where there is a mask.
+
+    They have the card's size, or an open one by which a picture of each of ``labels`` is no burden.
+    """
     card = generator.card
     assert card.source is not None
-    height, width = card.image.height // card.source.scale, card.image.width // card.source.scale
+    values = BATCH_VALUES // (card.image.channels * max(SEEDS, len(labels)))
+    height, width = generator.source_size(isqrt(values) // card.source.scale)
     sources = np.stack([_source(height, width, card.source.channels, seed) for seed in seeds])
     mask = None
     if "mask" in generator.inputs:
@@ -400,7 +405,7 @@ def _figures(generator: Generator, labels: Sequence[tuple[str, Label]]) -> tuple
     flat, between, apart = np.zeros(count), np.zeros(count), np.zeros((count, count))
     before = None
     for seed in range(SEEDS):
-        pixels = _of_seed(generator, _asked(generator, labels), seed, count)
+        pixels = _of_seed(generator, labels, seed)
         flat += (np.ptp(pixels, axis=(1, 2)) < FLAT_LEVELS).all(axis=1)
         rows = pixels.reshape(count, -1).astype(np.float64) - 127.5
         if before is not None:
@@ -421,9 +426,10 @@ def _figures(generator: Generator, labels: Sequence[tuple[str, Label]]) -> tuple
     )
 
 
-def _of_seed(generator: Generator, asked: Any, seed: int, count: int) -> Array:
+def _of_seed(generator: Generator, labels: Sequence[tuple[str, Label]], seed: int) -> Array:
+    asked = _asked(generator, labels)
     if generator.card.source is not None:
-        return _turn(generator, asked, [seed] * count)
+        return _turn(generator, asked, [seed] * len(labels), labels)
     return generator.generate(asked, seed, batch_size=_batch(generator))
 
 

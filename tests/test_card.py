@@ -194,3 +194,28 @@ def test_half_of_a_surrogate_pair_is_no_text(changes: dict[str, Any]) -> None:
     given: dict[str, Any] = {"name": "x", "classes": ("a", "b"), "latent": Latent(size=1)} | changes
     with pytest.raises(CardMismatch):
         GeneratorCard(image=Image(height=8, width=8, channels=1), **given)
+
+
+@pytest.mark.parametrize("place", ["method", "licences", "a later key"])
+def test_half_of_a_surrogate_pair_is_refused_anywhere_in_the_text(place: str) -> None:
+    """JSON may escape it, and then neither a sidecar nor a hash can be written."""
+    card = GeneratorCard(name="x", kind="unconditional", latent=Latent(size=1), image=Image(height=8, width=8, channels=1))
+    text = json.dumps(json.loads(card.to_json()) | {place: {"by": "\U0001f469"}})
+    assert GeneratorCard.from_json(text).to_json().encode()
+    with pytest.raises(CardMismatch, match="half of a surrogate pair"):
+        GeneratorCard.from_json(text.replace("\\ud83d", ""))
+
+
+def test_a_colour_space_is_a_name() -> None:
+    with pytest.raises(CardMismatch, match="color_space"):
+        Image(height=8, width=8, channels=1, color_space="\x1b[2J")
+
+
+def test_what_an_open_source_becomes_has_an_end() -> None:
+    with pytest.raises(CardMismatch, match=r"image.width is 131,072, over 65,536"):
+        GeneratorCard(
+            name="x",
+            kind="image-to-image",
+            image=Image(height=1 << 16, width=1 << 17, channels=1),
+            source=Source(channels=1),
+        )

@@ -230,6 +230,23 @@ def test_pictures_from_pictures_are_checked_by_made_up_sources(make, tmp_path: P
     assert verdicts(report) == dict.fromkeys(CHECKS, "passed") | dict.fromkeys(made, "skipped")
 
 
+def test_open_sources_that_a_card_makes_large_are_checked_small(make, tmp_path: Path) -> None:
+    side = 1 << 16  # eight pictures of it are 34 GB
+    card = make.card(
+        kind="image-to-image",
+        classes=(),
+        latent=None,
+        image=Image(height=side, width=side, channels=1),
+        source=Source(channels=1),
+        licences=LICENCES,
+    )
+    model = brightened(make)
+    for value, sides in ((model.graph.input[0], (2, 3)), (model.graph.output[0], (2, 3)), (model.graph.output[1], (1, 2))):
+        for place, name in zip(sides, ("height", "width"), strict=True):
+            value.type.tensor_type.shape.dim[place].dim_param = name
+    assert check(written(tmp_path, make.seal(model, card))).passed
+
+
 def brightened(make) -> Any:
     """source -> image, by the unconditional model with its latent in the shape of a picture."""
     from onnx import TensorProto, helper

@@ -31,7 +31,7 @@ from cganx.runtime.model_folder import added, added_file
 from cganx.runtime.reader import LIMITS, Limits, ModelFile, read
 from cganx.runtime.sessions import Session, check_process
 from cganx.runtime.tensors import Tensors
-from cganx.runtime.translation import Translator, proving, wishes
+from cganx.runtime.translation import Translator, largest_tile, proving, wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,13 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 
 @dataclass(frozen=True, eq=False)
 class GeneratedPicture:
-    """One picture of a stream: its label as the card spells it, its seed, and uint8 pixels [height, width, channels]."""
+    """One picture of a stream: its label as the card spells it, its seed, and uint8 pixels [height, width, channels].
+
+    >>> from cganx.runtime import testing
+    >>> (picture,) = testing.tiny().stream([("DISC", 7)])
+    >>> picture, picture.pixels.shape
+    (GeneratedPicture(label='disc', seed=7), (16, 16, 1))
+    """
 
     label: str | None
     seed: int
@@ -58,6 +64,11 @@ class Pictures(np.ndarray[Any, Any]):
     """What generate returns: a uint8 array [n, height, width, channels] that also knows its ``seeds``.
 
     ``seeds`` is a tuple of n ints, or None on arrays that were computed from this one.
+
+    >>> from cganx.runtime import testing
+    >>> pictures = testing.tiny().generate("disc", seeds=[3, 5])
+    >>> pictures.seeds, pictures.dtype.name, (255 - pictures).seeds
+    ((3, 5), 'uint8', None)
     """
 
     seeds: tuple[int, ...] | None
@@ -227,14 +238,27 @@ class Generator:
         """Let go of the session: its memory and threads are given back as soon as runs that other threads are in have ended.
 
         To close again does nothing; to make pictures afterwards raises RequestError.
+
+        >>> from cganx.runtime import testing
+        >>> generator = testing.tiny()
+        >>> generator.close()
+        >>> generator.generate("disc", seeds=7)
+        Traceback (most recent call last):
+        cganx.errors.RequestError: this generator is closed; load it again
         """
         self._session = None
 
     def warm_up(self, batch_size: int = BATCH) -> None:
         """Make ``batch_size`` pictures and throw them away, so that the first ones that are wanted come as fast as later ones.
 
-        Worth it for the batch size that is then asked for (docs/runtime.md has figures). Raises RequestError for generators
-        that turn a picture into a picture.
+        Worth it for the batch size that is then asked for (docs/runtime.md has figures). Raises RequestError for a
+        ``batch_size`` under 1, and for generators that turn a picture into a picture.
+
+        >>> from cganx.runtime import testing
+        >>> with testing.tiny() as generator:
+        ...     generator.warm_up(16)
+        ...     generator.generate("disc", seeds=range(16)).shape
+        (16, 16, 16, 1)
         """
         count = _batch_size(batch_size)
         self._run(self._request([0] * count if self.card.classes else None, range(count), None, None, None))
@@ -249,12 +273,43 @@ class Generator:
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of a picture."""
+        """(height, width, channels) of a picture.
+
+        >>> from cganx.runtime import testing
+        >>> testing.tiny().picture_shape
+        (16, 16, 1)
+        """
         return self.card.image.height, self.card.image.width, self.card.image.channels
+
+    def source_size(self, most: int) -> tuple[int, int]:
+        """Height and width, in pixels, of a source of the nominal size that is turned as a whole.
+
+        Where any size is taken, at most ``most`` each way. RequestError for generators that take no source.
+
+        >>> from cganx.card import GeneratorCard, Image, Source
+        >>> from cganx.runtime import testing
+        >>> source = Source(channels=1, multiple=4, scale=2)
+        >>> image = Image(height=48, width=1024, channels=1)
+        >>> testing.fake(GeneratorCard(name="larger", kind="image-to-image", source=source, image=image)).source_size(most=100)
+        (24, 100)
+        """
+        source = self.card.source
+        if source is None:
+            raise RequestError("this generator takes no source; translate is for those that do")
+        if source.height is not None and source.width is not None:
+            return source.height, source.width
+        most = min(most, largest_tile(self._file))
+        height, width = (min(side // source.scale, most) // source.multiple for side in self.picture_shape[:2])
+        return max(1, height) * source.multiple, max(1, width) * source.multiple
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The inputs that the file has, by the contract's names: ``latent``, ``label``, ``noise.0`` ..."""
+        """The inputs that the file has, by the contract's names: ``latent``, ``label``, ``noise.0`` ...
+
+        >>> from cganx.runtime import testing
+        >>> testing.tiny().inputs
+        ('latent', 'label')
+        """
         return tuple(self._file.inputs)
 
     def generate(
@@ -277,6 +332,14 @@ class Generator:
             ``cuda_batch`` of :func:`load`.
 
         Raises LabelError, SeedError, RequestError.
+
+        >>> from cganx.runtime import testing
+        >>> generator = testing.tiny()
+        >>> generator.generate("disc", seeds=range(3)).shape  # one label for three seeds
+        (3, 16, 16, 1)
+        >>> pictures = generator.generate(["cross", {"disc": 0.7, "cross": 0.3}], seeds=7, truncation=0.5)
+        >>> pictures.shape, pictures.dtype.name, pictures.seeds
+        ((2, 16, 16, 1), 'uint8', (7, 7))
         """
         request = self._request(labels, seeds, latents, codes, truncation)
         size = _batch_size(batch_size)
@@ -297,10 +360,19 @@ class Generator:
         *,
         latents: Array | None = None,
         codes: Array | None = None,
+        truncation: float | Array | None = None,
         batch_size: int | None = None,
     ) -> Array:
-        """The pictures of :meth:`generate` before they are rounded: float32 [n, channels, height, width], -1..1."""
-        request, size = self._request(labels, seeds, latents, codes, None), _batch_size(batch_size)
+        """The pictures of :meth:`generate` before they are rounded: float32 [n, channels, height, width], -1..1.
+
+        Takes what :meth:`generate` takes, and raises what it does.
+
+        >>> from cganx.runtime import testing
+        >>> images = testing.tiny().images("disc", seeds=range(3), truncation=0.5)
+        >>> images.shape, images.dtype.name, bool(abs(images).max() <= 1)
+        ((3, 1, 16, 16), 'float32', True)
+        """
+        request, size = self._request(labels, seeds, latents, codes, truncation), _batch_size(batch_size)
         image = self.card.image
         made = np.empty((request.number, image.channels, image.height, image.width), np.float32)
         for start in range(0, request.number, size):
@@ -374,6 +446,7 @@ class Generator:
 
         Raises LabelError, SeedError, RequestError.
 
+        >>> import numpy as np
         >>> from cganx.card import GeneratorCard, Image, Source
         >>> from cganx.runtime import testing
         >>> source = Source(channels=3, height=8, width=8, scale=2, context=1)
@@ -422,6 +495,15 @@ class Generator:
         Pictures are uint8 [height, width, channels]; neighbours of one size are made together. ``seeds`` and ``masks`` are
         taken beside them. watch: called after each run with the share of the present picture that is there, 0..1; what it
         raises ends the stream. Raises what :meth:`translate` does, when a picture's turn comes.
+
+        >>> import numpy as np
+        >>> from cganx.card import GeneratorCard, Image, Source
+        >>> from cganx.runtime import testing
+        >>> image = Image(height=8, width=8, channels=1)
+        >>> card = GeneratorCard(name="drawn", kind="image-to-image", source=Source(channels=1), image=image)
+        >>> pictures = (np.zeros((8, width, 1), np.uint8) for width in (8, 12))
+        >>> [made.shape for made in testing.fake(card).translate_stream(pictures)]
+        [(8, 8, 1), (8, 12, 1)]
         """
         translator = self._translator(tile, watch)
         each = None if seeds is None else (int(_seeds(seed)[0]) for seed in seeds)
@@ -442,7 +524,15 @@ class Generator:
         return made if self._output == "pixels" else to_pixels(made)
 
     def label_text(self, label: Label) -> str | None:
-        """A label as the card spells it: the class's name, a blend as ``bag=0.3,sneaker=0.7``, None without classes."""
+        """A label as the card spells it: the class's name, a blend as ``bag=0.3,sneaker=0.7``, None without classes.
+
+        Raises LabelError for what :meth:`generate` would not take as one label.
+
+        >>> from cganx.runtime import testing
+        >>> generator = testing.tiny()
+        >>> generator.label_text("DISC"), generator.label_text(1), generator.label_text({"disc": 0.7, "cross": 0.3})
+        ('disc', 'cross', 'cross=0.3,disc=0.7')
+        """
         weights = self._labels.many(label)
         if weights is not None and len(weights) != 1:
             raise LabelError(f"{label!r} is not one label")
@@ -610,7 +700,12 @@ def _seeds(seeds: int | Iterable[int]) -> Array:
 
 
 def bundled() -> dict[str, Path]:
-    """The bundled generators: name -> file."""
+    """The bundled generators: name -> file.
+
+    >>> from cganx import runtime
+    >>> runtime.bundled()["fashion"].name
+    'fashion.onnx'
+    """
     from pathlib import Path
 
     return {path.stem: path for path in sorted(Path(ZOO).glob("*.onnx"))}
@@ -620,6 +715,12 @@ def find(model: str | os.PathLike[str]) -> str:
     """The file that a name stands for: a bundled one's, one of the user's model folder, else the path itself.
 
     Raises ModelNotFound for what can only be a name and is none, and for a bundled one of a cganx that lies in an archive.
+
+    >>> from cganx import runtime
+    >>> runtime.find("fashion") == str(runtime.bundled()["fashion"])
+    True
+    >>> runtime.find("models/mine.onnx")
+    'models/mine.onnx'
     """
     found = _find(os.fspath(model))
     if isinstance(found, bytes):

@@ -20,7 +20,7 @@ from cganx.runtime.reader import ModelFile
 from cganx.runtime.sizes import Space, shape_at
 from cganx.runtime.tiles import Axis, Canvas, Grid, up_to
 
-__all__ = ["NOISE_SIDE", "Translator", "Wish", "proving", "wishes"]
+__all__ = ["NOISE_SIDE", "Translator", "Wish", "largest_tile", "proving", "wishes"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 NOISE_SIDE = 256
@@ -106,9 +106,7 @@ class Translator:
 
     def _side(self) -> int:
         """The side of tiles where sizes are open."""
-        source = self.source
-        known = self.file.tile or max(_SIDE - _SIDE % source.multiple, source.multiple)
-        return known if self.tile is None else self.tile - self.tile % source.multiple
+        return largest_tile(self.file) if self.tile is None else self.tile - self.tile % self.source.multiple
 
     def check_tile(self) -> None:
         """Raises RequestError for a tile that no picture can be made in."""
@@ -299,6 +297,13 @@ def _mask(value: Any, picture: Array, number: int) -> Array:
         raise RequestError(f"mask {number} is {mask.dtype} {mask.shape}, not uint8 or bool {picture.shape[:2]} as its picture")
     marked: Array = (mask != 0).astype(np.uint8)
     return marked
+
+
+def largest_tile(file: ModelFile) -> int:
+    """Most pixels, each way, of a source of open size that is turned at once unless another tile is asked for."""
+    assert file.card.source is not None
+    multiple = file.card.source.multiple
+    return file.tile or max(_SIDE - _SIDE % multiple, multiple)
 
 
 def proving(file: ModelFile, labels: Labels) -> tuple[dict[str, Array], tuple[int, int]]:

@@ -336,3 +336,14 @@ def test_the_fake_translates() -> None:
     made = generator.translate(drawn(2, 10, 12, 3))
     assert made.shape == (2, 40, 48, 3)
     assert made[0].tobytes() != made[1].tobytes()
+
+
+def test_the_size_of_a_source_that_is_turned_as_a_whole() -> None:
+    assert loaded("local", (32, 48)).source_size(16) == (32, 48)
+    generator = loaded("local")
+    height, width = (side // generator.card.source.scale for side in generator.picture_shape[:2])
+    assert generator.source_size(10_000) == (height, width)
+    assert max(generator.source_size(8)) <= max(8, generator.card.source.multiple)
+    generator.translate(drawn(1, *loaded("normalised").source_size(10_000), 3))
+    with pytest.raises(RequestError, match="takes no source"):
+        runtime.load("fashion", "cpu").source_size(8)

@@ -19,7 +19,10 @@ import numpy as np
 from cganx import runtime
 from cganx.errors import CganxError, NotAGenerator
 
-__all__ = ["main", "peak_memory"]
+__all__ = ["OPEN_SIDE", "main", "peak_memory"]
+
+OPEN_SIDE = 1024
+"""Most pixels, each way, of what is made by a file that takes sources of any size."""
 
 
 def main() -> None:
@@ -49,13 +52,13 @@ def main() -> None:
 
 
 def _made(generator: runtime.Generator, batch: int) -> None:
-    """So many pictures; of one that turns pictures into pictures from grey ones of the card's size."""
+    """So many pictures; of one that turns pictures into pictures from grey ones of the card's size, up to OPEN_SIDE."""
     card = generator.card
     label = 0 if card.classes else None
     if card.source is None:
         generator.generate(label, range(batch), batch_size=batch)
         return
-    height, width = card.image.height // card.source.scale, card.image.width // card.source.scale
+    height, width = generator.source_size(OPEN_SIDE // card.source.scale)
     sources = np.full((batch, height, width, card.source.channels), 127, np.uint8)
     mask = np.ones(sources.shape[:3], np.uint8) if "mask" in generator.inputs else None
     generator.translate(sources, label=label, seeds=range(batch), mask=mask)
