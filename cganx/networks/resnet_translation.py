@@ -34,8 +34,7 @@ class ResNetPlan:
     """``width`` of the first layer, doubled by each of two halvings, and the number of residual ``blocks`` there.
 
     ``resizes``: pictures are doubled by nearest neighbours and a convolution, which leaves no checkerboard (Odena et al.
-    2016), else by transposed convolutions. ``last_norm``: before tanh comes a norm, as in the book. ``from_source``: what is
-    made changes the source, where both have the same channels.
+    2016), else by transposed convolutions. ``last_norm``: before tanh comes a norm, as in the book.
     """
 
     width: int
@@ -43,29 +42,29 @@ class ResNetPlan:
     norm: Norm
     resizes: bool = False
     last_norm: bool = False
-    from_source: bool = False
 
 
 HORSES = ResNetPlan(width=64, blocks=9, norm=instance_norm, last_norm=True)  # horses and zebras: 11,388,617
-SMALL = ResNetPlan(width=16, blocks=6, norm=batch_norm, resizes=True, from_source=True)
+SMALL = ResNetPlan(width=16, blocks=6, norm=batch_norm, resizes=True)
 CARTOON_SMALL = ResNetPlan(width=24, blocks=4, norm=batch_norm, resizes=True)
 
 
 class ResNetGenerator(nn.Module):
     """Source [n, c, h, w] in -1..1, and label weights [n, classes] where there are classes -> image [n, C, h, w] in -1..1.
 
-    A label chooses or blends gain and bias of every batch norm (Dumoulin et al. 2017, section 2.2).
+    A label chooses or blends gain and bias of every batch norm (Dumoulin et al. 2017, section 2.2). ``from_source``: what is
+    made changes the source, where both have the same channels.
     """
 
     takes_mask = False
     open_size = True
     multiple = 4
 
-    def __init__(self, plan: ResNetPlan, shape: TranslationShape, classes: int) -> None:
+    def __init__(self, plan: ResNetPlan, shape: TranslationShape, classes: int, *, from_source: bool = False) -> None:
         super().__init__()
         assert shape.scale == 1
         self.shape, self.classes = shape, classes
-        self.from_source = plan.from_source and shape.source.channels == shape.target.channels
+        self.from_source = from_source and shape.source.channels == shape.target.channels
         one, two, four = plan.width, 2 * plan.width, 4 * plan.width
 
         def activated(features: int) -> list[nn.Module]:

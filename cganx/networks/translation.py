@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import torch
@@ -310,8 +311,10 @@ class CycleDiscriminators(nn.Module):
         return judged
 
 
-def cycle(build: Callable[[TranslationShape, int], nn.Module], shape: TranslationShape, classes: int) -> Cycle:
+def cycle(build: Callable[..., nn.Module], shape: TranslationShape, classes: int, *, from_source: bool = False) -> Cycle:
     """A pair of generators. The way back, to the one style of the sources, takes no label."""
+    if from_source:
+        build = partial(build, from_source=True)
     return Cycle(build(shape, classes), build(shape.reversed(), 0))
 
 

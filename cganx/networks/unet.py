@@ -6,7 +6,7 @@ The book's networks are those of Chaudhary, The GAN Book (2024), skills 8 and 9;
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from cganx.networks.translation import (
     start_at_source,
 )
 
-__all__ = ["APPLES", "COLOUR", "FACES", "MAPS", "SMALL", "SMALL_FROM_SOURCE", "UNetGenerator", "UNetPlan"]
+__all__ = ["APPLES", "COLOUR", "FACES", "MAPS", "SMALL", "UNetGenerator", "UNetPlan"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,7 @@ class UNetPlan:
     """The widths of halving and of doubling layers; between them one more halving and doubling of width ``bottleneck``.
 
     ``norm_last``: norm comes after the activation, else before. ``style``: channels of a map that is joined to what the
-    third halving layer hands over, 0 for none. ``from_source``: what is made changes the source, where both have the same
-    channels.
+    third halving layer hands over, 0 for none.
     """
 
     encoder: tuple[int, ...]
@@ -45,7 +44,6 @@ class UNetPlan:
     norm: Norm = instance_norm
     norm_last: bool = True
     style: int = 0
-    from_source: bool = False
     init: Callable[[nn.Module], None] = keras_init
 
 
@@ -72,24 +70,26 @@ SMALL = UNetPlan(
     norm_last=False,
     init=normal_init,
 )
-SMALL_FROM_SOURCE = replace(SMALL, from_source=True)
 
 
 class UNetGenerator(nn.Module):
     """Source [n, c, h, w] in -1..1, and label weights [n, classes] where there are classes -> image [n, C, h, w] in -1..1.
 
-    ``planes``: channels that come with the source.
+    ``planes``: channels that come with the source. ``from_source``: what is made changes the source, where both have the same
+    channels.
     """
 
     takes_mask = False
     open_size = True
 
-    def __init__(self, plan: UNetPlan, shape: TranslationShape, classes: int, *, planes: int = 0) -> None:
+    def __init__(
+        self, plan: UNetPlan, shape: TranslationShape, classes: int, *, planes: int = 0, from_source: bool = False
+    ) -> None:
         super().__init__()
         assert shape.scale == 1
-        assert not (planes and plan.from_source)
+        assert not (planes and from_source)
         self.shape, self.classes, self.multiple = shape, classes, 2 ** (len(plan.encoder) + 1)
-        self.from_source = plan.from_source and shape.source.channels == shape.target.channels
+        self.from_source = from_source and shape.source.channels == shape.target.channels
 
         def activated(features: int, activation: nn.Module, *, normed: bool = True) -> list[nn.Module]:
             norms = [plan.norm(features, classes)] if normed else []

@@ -203,6 +203,7 @@ class FromPictures:
     ) -> tuple[TranslationPreset[Any], RunConfig]:
         """The config; TrainingError where the data is not of the recipe's kind."""
         _check_fit(recipe, asked, data)
+        recipe = recipe.of_kind("class")
         size = _size_of(recipe, asked) if asked.image_size or not isinstance(asked.data, TranslationSet) else None
         size = size or data.target_shape[:2]
         about = (origin.seed, origin.init_from, origin.mixed_precision, origin.made_with)

@@ -56,8 +56,8 @@ BOOK: list[tuple[Build, Build, TranslationShape, int, int]] = [
 SMALL: dict[str, tuple[Build, TranslationShape, int]] = {
     "pix2pix": (partial(UNetGenerator, unet.SMALL), COLOUR, 0),
     "labelled u-net": (partial(UNetGenerator, unet.SMALL), COLOUR, 3),
-    "cyclegan": (partial(ResNetGenerator, resnet_translation.SMALL), COLOUR, 0),
-    "discogan": (partial(UNetGenerator, unet.SMALL_FROM_SOURCE), COLOUR, 0),
+    "cyclegan": (partial(ResNetGenerator, resnet_translation.SMALL, from_source=True), COLOUR, 0),
+    "discogan": (partial(UNetGenerator, unet.SMALL, from_source=True), COLOUR, 0),
     "labelled cyclegan": (partial(ResNetGenerator, resnet_translation.SMALL), COLOUR, 3),
     "cartoongan": (partial(ResNetGenerator, resnet_translation.CARTOON_SMALL), COLOUR, 4),
     "srgan": (partial(SRGANGenerator, srgan.SMALL), shape(3, 3, 16, 4), 0),
@@ -293,7 +293,10 @@ def test_a_small_srgan_starts_near_the_enlarged_source() -> None:
 
 @pytest.mark.parametrize(
     "build",
-    [partial(ResNetGenerator, resnet_translation.SMALL), partial(UNetGenerator, unet.SMALL_FROM_SOURCE)],
+    [
+        partial(ResNetGenerator, resnet_translation.SMALL, from_source=True),
+        partial(UNetGenerator, unet.SMALL, from_source=True),
+    ],
     ids=["cyclegan", "discogan"],
 )
 def test_a_small_cycle_starts_near_its_source_and_can_leave_it(build: Build) -> None:

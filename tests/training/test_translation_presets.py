@@ -328,6 +328,18 @@ def test_the_cycle_learns_both_ways_and_styles_enter_the_way_there_alone() -> No
     assert (generator.there.classes, generator.back.classes) == (2, 0)
 
 
+@pytest.mark.parametrize("from_source", [True, False])
+@pytest.mark.parametrize("name", ["cyclegan-small", "discogan-small"])
+def test_a_small_cycle_changes_its_source_or_makes_anew(name: str, from_source: bool, tmp_path: Path) -> None:
+    settings = {**settings_for(name), "from_source": from_source}
+    run = train(pictures_for(name), name, tmp_path / "run", steps=1, settings=settings)
+    there = run.generator()
+    assert isinstance(there, torch.nn.Module)
+    source = torch.linspace(-1, 1, 3 * 32 * 32).reshape(1, 3, 32, 32)
+    with torch.no_grad():
+        assert ((there(source) - source).abs().mean() < 0.2) == from_source
+
+
 def test_a_generator_that_nothing_teaches_is_refused() -> None:
     with pytest.raises(
         TrainingError, match="nothing tells the generator what to make: give adversarial_weight or content_weight"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from cganx.data import Labels, TranslationPictures
+from cganx.data import Kind, Labels, TranslationPictures
 from cganx.data.normal_maps import are_normals
 from cganx.networks.translation import TranslationShape
 from cganx.objectives import FeatureMaps, perceptual_distance
@@ -18,7 +19,7 @@ from cganx.training.preset import Looks, Preset
 from cganx.training.sampling import Order, Share
 from cganx.training.translation.feed import Cutting, PictureMemory, Translations, TwoHeaps
 from cganx.training.translation.holes import Holes
-from cganx.training.translation.settings import FillingSettings, FreePairSettings, TranslationSettings
+from cganx.training.translation.settings import FillingSettings, FreePairSettings, SmallCycleSettings, TranslationSettings
 
 if TYPE_CHECKING:
     from cganx.training.run import RunConfig
@@ -66,6 +67,14 @@ class TranslationPreset(Preset[_Settings], Generic[_Settings]):
     scale: int = 1
     styles: bool = False
     maps: tuple[int, ...] = (2, 4, 8, 16)
+
+    def of_kind(self, kind: Kind) -> TranslationPreset[_Settings]:
+        """The recipe with the generator that its settings ask for."""
+        preset = cast("TranslationPreset[_Settings]", super().of_kind(kind))
+        if isinstance(self.settings, SmallCycleSettings):
+            build: Callable[..., nn.Module] = self.generator
+            preset = replace(preset, generator=partial(build, from_source=self.settings.from_source))
+        return preset
 
     def order(self, config: RunConfig, labels: Labels) -> Order:  # noqa: ARG002
         """Which pictures come next."""

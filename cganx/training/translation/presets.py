@@ -18,6 +18,7 @@ from cganx.training.translation.settings import (
     FillingSettings,
     FreePairSettings,
     PairSettings,
+    SmallCycleSettings,
     StyleSettings,
 )
 from cganx.training.updates import Cyclic, Paired, Stylised
@@ -190,7 +191,7 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             departs="The mask is an input beside the picture, which says where the hole is; in the book that is grey alone.",
         ),
         # ------------------------------------------------------------------------------------------ two heaps
-        "cyclegan-small": TranslationPreset[CycleSettings](
+        "cyclegan-small": TranslationPreset[SmallCycleSettings](
             summary="From two heaps, there and back: small residual networks for two CPU cores; several styles by label.",
             source=f"{CYCLEGAN}; Dumoulin et al. 2017 (styles)",
             generator=partial(cycle, _resnet(resnet_translation.SMALL)),
@@ -198,7 +199,7 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             generator_label=CONDITIONAL_NORM,
             discriminator_label=PLANES,
             update=Cyclic(LEAST_SQUARES),
-            settings=CycleSettings(
+            settings=SmallCycleSettings(
                 batch_size=4, beta1=0.5, cycle_weight=10.0, identity_weight=2.0, ema_decay=0.999, rate_horizon=12_000
             ),
             steps=12_000,
@@ -237,15 +238,17 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             paired=False,
             departs=f"{NORM_LAST} Discriminators are shown older pictures too, as in the paper; the book's only the newest.",
         ),
-        "discogan-small": TranslationPreset[CycleSettings](
+        "discogan-small": TranslationPreset[SmallCycleSettings](
             summary="From two heaps, there and back: small U-Nets for two CPU cores.",
             source="Kim et al. 2017",
-            generator=partial(cycle, _unet(unet.SMALL_FROM_SOURCE)),
+            generator=partial(cycle, _unet(unet.SMALL)),
             discriminator=partial(cycle_discriminators, _patches(translation.PATCH_SMALL)),
             generator_label=CONDITIONAL_NORM,
             discriminator_label=PLANES,
             update=Cyclic(LEAST_SQUARES),
-            settings=CycleSettings(batch_size=8, beta1=0.5, cycle_weight=10.0, pool=0, ema_decay=0.999, rate_horizon=12_000),
+            settings=SmallCycleSettings(
+                batch_size=8, beta1=0.5, cycle_weight=10.0, pool=0, ema_decay=0.999, rate_horizon=12_000
+            ),
             steps=12_000,
             size=64,
             multiple=16,

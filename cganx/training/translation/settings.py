@@ -8,7 +8,15 @@ from typing import Any
 from cganx.errors import TrainingError
 from cganx.training.settings import CommonSettings, number
 
-__all__ = ["CycleSettings", "FillingSettings", "FreePairSettings", "PairSettings", "StyleSettings", "TranslationSettings"]
+__all__ = [
+    "CycleSettings",
+    "FillingSettings",
+    "FreePairSettings",
+    "PairSettings",
+    "SmallCycleSettings",
+    "StyleSettings",
+    "TranslationSettings",
+]
 
 
 def _truth(default: bool, about: str) -> Any:
@@ -90,6 +98,15 @@ class CycleSettings(TranslationSettings):
     cycle_weight: float = number(10.0, "weight of the mean absolute difference after going there and back", 0.0, 1e4)
     identity_weight: float = number(0.0, "weight of what a picture of the target's kind is changed by", 0.0, 1e4)
     pool: int = number(50, "made pictures that are kept to be shown to the discriminators again; 0 keeps none", 0, 10_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallCycleSettings(CycleSettings):
+    """The numbers of a recipe whose networks can begin at the source."""
+
+    from_source: bool = _truth(
+        True, "whether what is made changes the source, which it then begins at; not where little of it shall stay"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
