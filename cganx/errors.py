@@ -44,7 +44,15 @@ __all__ = [
 
 
 class CganxError(Exception):
-    """Base of every error that cganx raises on purpose."""
+    """Base of every error that cganx raises on purpose.
+
+    >>> from cganx import runtime
+    >>> try:
+    ...     runtime.load("fasion")
+    ... except runtime.CganxError as error:
+    ...     print(error)
+    fasion: there is no such file, and no bundled generator of that name; did you mean 'fashion'?
+    """
 
 
 _LONGEST = 600
@@ -58,7 +66,15 @@ def _sayable(text: str) -> str:
 
 
 class ModelError(CganxError):
-    """A model file that cannot be used. ``model`` is the path or name that was asked for, where there is one."""
+    """A model file that cannot be used. ``model`` is the path or name that was asked for, where there is one.
+
+    >>> from cganx import runtime
+    >>> try:
+    ...     runtime.read("nowhere.onnx")
+    ... except runtime.ModelError as error:
+    ...     type(error).__name__, error.model, isinstance(error, FileNotFoundError)
+    ('ModelNotFound', 'nowhere.onnx', True)
+    """
 
     def __init__(self, message: str, *, model: str | None = None) -> None:
         message = _sayable(message)
@@ -86,11 +102,30 @@ class NotAGenerator(ModelError):
 
 
 class UnsafeModel(ModelError):
-    """The file asks for more than a generator may, and was refused before any session was built from it."""
+    """The file asks for more than a generator may, and was refused before any session was built from it.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> try:
+    ...     runtime.load(testing.TINY, limits=runtime.Limits(nodes=4))
+    ... except runtime.UnsafeModel as error:
+    ...     print(error.message)
+    it has more than 4 nodes
+    """
 
 
 class CardMismatch(ModelError):
-    """The card and the graph disagree, or the bytes are not the ones that the card was written for."""
+    """The card and the graph disagree, or the bytes are not the ones that the card was written for.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> damaged = testing.TINY.read_bytes().replace(b'"disc"', b'"disk"')
+    >>> try:
+    ...     runtime.load(damaged)
+    ... except runtime.CardMismatch as error:
+    ...     print(error.message)
+    its cganx.sha256 does not fit its content: the file is damaged; fetch or export it again
+    """
 
 
 class NewerFormat(ModelError):
@@ -110,6 +145,14 @@ class DeviceUnavailable(CganxError):
 
     ``requested`` is what was asked for, ``active`` what would run instead, ``missing`` the library, provider or
     hardware that is not there, and ``fix`` the line that mends it.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> try:
+    ...     runtime.load("fashion", "cuda", backend=testing.FakeBackend())
+    ... except runtime.DeviceUnavailable as error:
+    ...     error.requested, error.active, error.missing, error.fix
+    ('cuda', 'cpu', 'this backend is a fake that has 0 GPUs', 'Give it more: FakeBackend(cuda=1)')
     """
 
     def __init__(self, *, requested: str, active: str, missing: str, fix: str) -> None:
@@ -128,15 +171,33 @@ def _rebuild_device_unavailable(requested: str, active: str, missing: str, fix: 
 
 
 class LabelError(CganxError, ValueError):
-    """Not a label of this generator; the message names near ones."""
+    """Not a label of this generator; the message names near ones.
+
+    >>> from cganx.runtime import testing
+    >>> testing.tiny().generate("disk")
+    Traceback (most recent call last):
+    cganx.errors.LabelError: there is no class 'disk'. Did you mean 'disc'?
+    """
 
 
 class SeedError(CganxError, ValueError):
-    """A seed is an integer with 0 <= seed < 2**64."""
+    """A seed is an integer with 0 <= seed < 2**64.
+
+    >>> from cganx.runtime import testing
+    >>> testing.tiny().generate("disc", seeds=-1)
+    Traceback (most recent call last):
+    cganx.errors.SeedError: a seed is an integer with 0 <= seed < 2**64, not -1
+    """
 
 
 class RequestError(CganxError, ValueError):
-    """Latents, codes, truncation or counts that do not fit the generator or each other, or a generator that is closed."""
+    """Latents, codes, truncation or counts that do not fit the generator or each other, or a generator that is closed.
+
+    >>> from cganx.runtime import testing
+    >>> testing.tiny().generate("disc", latents=[[0.0] * 9])
+    Traceback (most recent call last):
+    cganx.errors.RequestError: latents must be numbers [n, 8], not float64 (1, 9)
+    """
 
 
 class DataError(CganxError):

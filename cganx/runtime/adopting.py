@@ -36,6 +36,15 @@ def card_of(
         limits: what the file may ask for, as :func:`load` takes them.
 
     Raises ModelError as :func:`read` does; CardMismatch where the file has no such tensor or the names do not fit it.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> tensors = runtime.Tensors(latent="latent", label="label", image="image")
+    >>> card = runtime.card_of(testing.TINY, tensors, name="mine", classes=("round", "crossed"))
+    >>> card.latent.size, card.label.input, card.image.width
+    (8, 'weights', 16)
+    >>> runtime.load(testing.TINY, "cpu", card=card, tensors=tensors).generate("round", seeds=[1, 2]).shape
+    (2, 16, 16, 1)
     """
     path = None if isinstance(source, bytes) else os.fspath(source)
     try:

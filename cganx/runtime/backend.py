@@ -51,7 +51,14 @@ MOST_PICTURES = 1 << 16
 
 @dataclass(frozen=True)
 class Device:
-    """What runs: ``cpu`` or ``cuda:0``; what was asked for; and why it is not that, else ''."""
+    """What runs: ``cpu`` or ``cuda:0``; what was asked for; and why it is not that, else ''.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> device = runtime.load("fashion", backend=testing.FakeBackend()).device
+    >>> str(device), device.requested, device.reason
+    ('cpu', 'auto', 'this backend is a fake that has 0 GPUs')
+    """
 
     name: str
     requested: str = "auto"
@@ -65,7 +72,14 @@ class Device:
 class Options:
     """How a file is to be run; :func:`cganx.runtime.load` says what each means.
 
-    Raises RequestError for numbers that are out of range.
+    ``threads`` is 1 to 1,024 or None, ``cuda_batch`` 1 to 65,536. Raises RequestError for numbers that are out of range.
+
+    >>> from cganx import runtime
+    >>> runtime.Options(threads=2).cuda_batch
+    64
+    >>> runtime.Options(threads=0)
+    Traceback (most recent call last):
+    cganx.errors.RequestError: threads is 0, not a whole number of 1 to 1024
     """
 
     threads: int | None = None
@@ -86,7 +100,18 @@ def _check_count(name: str, value: object, most: int) -> None:
 
 
 class Backend(Protocol):
-    """What opens a file for running: :class:`OnnxRuntime`, or :class:`cganx.runtime.testing.FakeBackend`."""
+    """What opens a file for running: :class:`OnnxRuntime`, :class:`cganx.runtime.testing.FakeBackend`, or a host's own.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> class Told:
+    ...     def open(self, file, device, options, /):
+    ...         print(file.card.name, "is opened on", device)
+    ...         return runtime.OnnxRuntime().open(file, device, options)
+    >>> runtime.load(testing.TINY, "cpu", backend=Told()).picture_shape
+    tiny is opened on cpu
+    (16, 16, 1)
+    """
 
     def open(self, file: ModelFile, device: str, options: Options, /) -> tuple[Session, Device]:
         """A session of a file that the reader accepted, on ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, and what it runs on.
@@ -98,7 +123,14 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class OnnxRuntime:
-    """The backend that :func:`cganx.runtime.load` takes when none is given."""
+    """The backend that :func:`cganx.runtime.load` takes when none is given.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> session, device = runtime.OnnxRuntime().open(runtime.read(testing.TINY), "cpu", runtime.Options(threads=1))
+    >>> str(device)
+    'cpu'
+    """
 
     def open(self, file: ModelFile, device: str, options: Options, /) -> tuple[Session, Device]:
         """A session of onnxruntime. On CUDA every run has the same size, so that a picture does not depend on its batch."""

@@ -21,6 +21,13 @@ def models_folder() -> str:
 
     The data folder is ``$XDG_DATA_HOME`` or ``~/.local/share`` on Linux, ``~/Library/Application Support`` on macOS and
     ``%LOCALAPPDATA%`` on Windows. Raises RequestError where the user has none.
+
+    >>> import os
+    >>> from unittest import mock
+    >>> from cganx import runtime
+    >>> with mock.patch.dict(os.environ, CGANX_MODELS="/srv/models"):
+    ...     runtime.models_folder()
+    '/srv/models'
     """
     given = os.environ.get("CGANX_MODELS")
     return given or os.path.join(_data_folder(), "cganx", "models")
@@ -52,7 +59,17 @@ def added_file(name: str) -> str | None:
 
 
 def added() -> dict[str, Path]:
-    """The generators in the user's model folder: name -> file."""
+    """The generators in the user's model folder: name -> file; none where there is no such folder.
+
+    >>> import os, shutil, tempfile
+    >>> from unittest import mock
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, CGANX_MODELS=folder):
+    ...     _ = shutil.copy(testing.TINY, os.path.join(folder, "mine.onnx"))
+    ...     list(runtime.added()), runtime.load("mine", "cpu").card.classes
+    (['mine'], ('disc', 'cross'))
+    """
     from pathlib import Path
 
     try:

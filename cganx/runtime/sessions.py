@@ -29,7 +29,16 @@ def check_process(process: int) -> None:
 
 
 class Session(Protocol):
-    """A file that can be run, from several threads at once."""
+    """A file that can be run, from several threads at once.
+
+    >>> import numpy as np
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> session, _ = runtime.OnnxRuntime().open(runtime.read(testing.TINY), "cpu", runtime.Options())
+    >>> feed = {"latent": np.zeros((2, 8), np.float32), "label": np.eye(2, dtype=np.float32)}
+    >>> [made.shape for made in session.run(["pixels", "image"], feed)]
+    [(2, 16, 16, 1), (2, 1, 16, 16)]
+    """
 
     def run(self, names: Sequence[str], feed: Mapping[str, Array], /) -> Sequence[Array]:
         """The outputs of those names, [n, ...] each, for inputs [n, ...], all by the file's own names."""

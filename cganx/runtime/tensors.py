@@ -25,6 +25,15 @@ class Tensors:
     for black and ``high`` that for white; with ``channels_last`` it is [batch, height, width, channels].
 
     Raises RequestError where the names are not different, or ``low`` is not below ``high``.
+
+    >>> import numpy as np
+    >>> from cganx import runtime
+    >>> tensors = runtime.Tensors(latent="z", image="out", low=0, high=255, channels_last=True)
+    >>> tensors.named("latent")
+    'z'
+    >>> image = tensors.to_image(np.full((1, 16, 24, 3), 255, np.float32))
+    >>> image.shape, float(image.max())
+    ((1, 3, 16, 24), 1.0)
     """
 
     latent: str = "latent"

@@ -139,6 +139,9 @@ def test_truncation_draws_nearer_points(tiny: runtime.Generator) -> None:
     np.testing.assert_array_equal(tiny.generate("cross", range(5), truncation=0.4), tiny.generate("cross", latents=points))
     mixed = tiny.generate("cross", range(2), truncation=np.array([0.4, 9.0]))
     np.testing.assert_array_equal(mixed[0], tiny.generate("cross", 0, truncation=0.4)[0])
+    images = tiny.images("cross", range(5), truncation=0.4, batch_size=2)
+    np.testing.assert_array_equal(images, tiny.images("cross", latents=points))
+    assert not np.array_equal(images, tiny.images("cross", range(5)))
     np.testing.assert_array_equal(mixed[1], tiny.generate("cross", 1)[0])
     for wrong in (0, -1.0, float("nan"), 0.001, "a", np.ones(3)):
         with pytest.raises(RequestError):

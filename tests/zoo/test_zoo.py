@@ -52,6 +52,18 @@ def test_it_is_as_small_as_promised(name: str) -> None:
     assert generator.picture_shape == limits.shape
 
 
+@pytest.mark.parametrize("name", [*LIMITS, "normals"])
+def test_the_page_of_rewrites_has_the_figures_of_its_card(name: str) -> None:
+    method = runtime.read(FILES.get(name, MATERIALS.with_name(f"{name}.onnx"))).card.method
+    page = (Path(__file__).parents[2] / "docs" / "rewrites.md").read_text(encoding="utf-8")
+    cells = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |")).split(" | ")
+    rewrites = method["rewrites"]
+    assert cells[1] == (" + ".join(rewrites) or "plain")
+    if rewrites:
+        said = {batch: float(ratio) for ratio, batch in re.findall(r"([\d.]+) at (\d+)", cells[2])}
+        assert said == pytest.approx(method["rewrites_timed"]["time_by_batch"]["+".join(rewrites)], abs=0.0051)
+
+
 @pytest.mark.parametrize("name", LIMITS)
 def test_its_readme_has_the_command_that_its_card_tells_of(name: str) -> None:
     card = runtime.load(FILES[name]).card

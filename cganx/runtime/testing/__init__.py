@@ -20,5 +20,10 @@ TINY = Path(__file__).parent / "tiny.onnx"
 
 
 def tiny(device: str = "cpu") -> Generator:
-    """The tiny generator, loaded."""
+    """The tiny generator, loaded. Raises DeviceUnavailable and BackendMissing as :func:`cganx.runtime.load` does.
+
+    >>> from cganx.runtime import testing
+    >>> testing.tiny()
+    <Generator 'tiny' 16x16x1 on cpu>
+    """
     return load(TINY, device)

@@ -2,7 +2,8 @@
 
     python tests/export/foreign_generators/run_all.py FOLDER [NAME ...]
 
-Needs the environment of `make test` and PyPI. FOLDER gets the packages, NAME.onnx and NAME.png.
+Needs the environment of `make test` and PyPI. FOLDER gets the packages, NAME.onnx and NAME.png, and sheet.png with pictures of
+all of them, which cganx.runtime makes; docs/foreign-generators.png is that.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
+
+from cganx import runtime
+from cganx.grid import sheet
 
 HERE = Path(__file__).resolve().parent
 # Without their dependencies: torch is there, and of the rest stand_ins.py holds the place.
@@ -46,8 +53,27 @@ def try_one(name: str, folder: Path) -> dict[str, object]:
     return measured
 
 
+SEEDS, SIDE, MOST_CLASSES = range(8), 64, 2
+
+
+def rows(file: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """A row for a generator without classes, one for each of the first classes of another; each pixel as large as it takes."""
+    generator = runtime.load(file, "cpu")
+    for label in generator.card.classes[:MOST_CLASSES] or (None,):
+        pictures = generator.generate(label, seeds=SEEDS)
+        factor = SIDE // generator.card.image.height
+        name = generator.card.name if label is None else f"{generator.card.name}: {label}"
+        yield name, np.asarray(pictures).repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def show(files: Sequence[Path], out: Path) -> None:
+    made = sheet([row for file in files for row in rows(file)], scale=1, columns=[str(seed) for seed in SEEDS])
+    made.save(out, optimize=True)
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[2:] or PACKAGES:
         print(name, *PACKAGES[name], try_one(name, folder), flush=True)
+    show([folder / f"{name}.onnx" for name in sys.argv[2:] or PACKAGES], folder / "sheet.png")
