@@ -151,6 +151,10 @@ def evaluate(
     if into_card and subject.foreign:
         raise click.UsageError("--into-card needs a file with a card; this one is read by what its options say")
     card = subject.card()
+    if report is not None:
+        _require_place(report, "name another place with --report")
+    if into_card:
+        _require_place(Path(subject.path), "copy the file to another place first")
     if not isinstance(told, str) or card.source is not None:
         with StageLine() as line:
             judged, text, page = _translation(
@@ -160,6 +164,7 @@ def evaluate(
         return
     if back is not None:
         raise click.UsageError("--back is for image-to-image, and this file makes pictures from seeds: leave it out")
+    _require_of_labels(metrics)
     from cganx.evaluation.suite import NAMES
     from cganx.evaluation.suite import evaluate as judge
     from cganx.evaluation.table import table
@@ -207,18 +212,44 @@ def _told(
 def _deliver(
     subject: Subject, found: Written, text: str, page: str | None, report: Path | None, *, into_card: bool, as_json: bool
 ) -> None:
-    """The report and the card's figures, where they are asked for; then ``text``, or all as JSON."""
+    """``text``, or all as JSON; then the report and the card's figures, where they are asked for."""
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) if as_json else text)
     if report is not None and page is not None:
         from cganx.whole_file import whole_file
 
-        with whole_file(report, durable=False) as file:
-            file.write(page.encode())
+        try:
+            with whole_file(report, durable=False) as file:
+                file.write(page.encode())
+        except OSError as error:
+            raise click.ClickException(f"{report} cannot be written: {error.strerror or error}") from None
     if into_card:
         from cganx.evaluation.card_writing import write_into_card
 
-        digest = write_into_card(Path(subject.path), found)
-        click.echo(f"{subject.path} has the figures in its card; it is now {digest}", err=True)
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False) if as_json else text)
+        written = write_into_card(Path(subject.path), found)
+        if written.replaced is not None:
+            click.echo(
+                f"the earlier figures in its card, by {written.replaced}, are gone: they were of other data, another judge or "
+                "an older cganx, and do not stand beside these",
+                err=True,
+            )
+        click.echo(f"{subject.path} has the figures in its card; it is now {written.sha256}", err=True)
+
+
+def _require_place(path: Path, instead: str) -> None:
+    """Raise click.ClickException where a file cannot be written, before minutes are spent on what would be in it."""
+    import errno
+    import tempfile
+
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is there, and is not a regular file")
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror or error}; {instead}") from None
 
 
 def _translation(
@@ -281,6 +312,17 @@ def _require_of_translation(metrics: Sequence[str]) -> None:
         raise click.UsageError(f"{other[0]} is not a figure of image-to-image files: take of {', '.join((*NAMES, *EFFLITE0))}")
 
 
+def _require_of_labels(metrics: Sequence[str]) -> None:
+    from cganx.evaluation.suite import NAMES
+
+    other = [name for name in metrics if name not in (*NAMES, *EFFLITE0)]
+    if other:
+        raise click.UsageError(
+            f"{other[0]} is a figure of files that make pictures from pictures, and this one makes them from seeds: take of "
+            f"{', '.join((*NAMES, *EFFLITE0))}"
+        )
+
+
 def _stages(metrics: Sequence[str]) -> Stages | None:
     """EfficientNet-Lite0's maps where a figure needs them and it is installed."""
     from cganx.errors import BackendMissing
@@ -338,6 +380,7 @@ def compare(
     from cganx.runtime import load
     from cganx.whole_file import whole_file
 
+    _require_of_labels(metrics)
     generators = [load(model, device) for model in models]
     sheet = side_by_side(generators, pictures)
     with whole_file(out, durable=False) as file:

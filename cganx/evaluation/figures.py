@@ -19,9 +19,9 @@ class Figure:
     """One figure. ``value`` is None where it cannot be had, and ``note`` says why.
 
     ``low`` and ``high`` are its 95 % interval. ``real`` is the same figure of real pictures in place of the made ones: what a
-    perfect generator would reach. It is of ``samples`` made pictures and ``reference_samples`` real ones of the split
-    ``reference``, in the features of ``network``, which is right on ``network_accuracy`` of the real test pictures where it
-    tells their classes.
+    perfect generator would reach. That is of ``real_samples`` pictures, the figure itself of ``samples`` made ones, and both
+    stand beside ``reference_samples`` real ones of the split ``reference``, in the features of ``network``, which is right on
+    ``network_accuracy`` of the real test pictures where it tells their classes.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     real: float | None = None
+    real_samples: int = 0
     samples: int = 0
     reference: str = "test"
     reference_samples: int = 0
@@ -72,9 +73,13 @@ class Judge:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The pictures behind the figures: what was made, and the real ones of both splits."""
+    """The pictures behind the figures: what was made, and the real ones of both splits.
+
+    ``made`` is even over the classes, ``mixed`` in the class shares of the test pictures: the same where these are even.
+    """
 
     made: Sample
+    mixed: Sample
     test: Sample
     training: Sample
 
@@ -83,13 +88,15 @@ class Evidence:
 class Evaluation:
     """A generator's file judged by a data set.
 
-    ``classes`` are those that both have, ``left_out`` what only one of them has. ``confusion`` [asked][seen] counts pictures by
-    class, None where none was asked for. ``evidence`` is not part of :meth:`to_dict`.
+    ``fingerprint`` is that of the data. ``classes`` are those that both have, ``left_out`` what only one of them has.
+    ``confusion`` [asked][seen] counts pictures by class, None where none was asked for. ``evidence`` is not part of
+    :meth:`to_dict`.
     """
 
     model: str
     sha256: str
     data: str
+    fingerprint: str
     samples: int
     seed: int
     classes: tuple[str, ...]
@@ -115,11 +122,10 @@ class Evaluation:
 
     def for_card(self) -> Mapping[str, Any]:
         """What a generator's card keeps of it: the figures that could be had, what they were judged by, agreement by class."""
-        figures = {figure.name: shortened(figure) for figure in self.figures if figure.value is not None}
+        figures = {figure.name: shortened(figure, self.seed) for figure in self.figures if figure.value is not None}
         return {
             "data": self.data,
-            "samples": self.samples,
-            "seed": self.seed,
+            "fingerprint": self.fingerprint,
             "judge": asdict(self.judge),
             "figures": figures,
             "agreement_by_class": {one.name: short(one.agreement) for one in self.by_class},
@@ -131,10 +137,12 @@ def short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.5g}")
 
 
-def shortened(figure: Figure) -> dict[str, Any]:
-    """A figure as a card has it."""
+def shortened(figure: Figure, seed: int) -> dict[str, Any]:
+    """A figure of an evaluation's ``seed`` as a card has it."""
     span = None if figure.low is None else [short(figure.low), short(figure.high)]
-    return {"value": short(figure.value), "interval": span, "real": short(figure.real)}
+    kept = {"value": short(figure.value), "interval": span, "real": short(figure.real)}
+    counts = {"samples": figure.samples, "real_samples": figure.real_samples, "seed": seed}
+    return kept | counts
 
 
 def as_rows(counts: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:

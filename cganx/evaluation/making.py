@@ -9,12 +9,12 @@ from cganx.errors import ModelError
 from cganx.evaluation.classifier import Progress
 from cganx.runtime import Generator
 
-__all__ = ["JUDGED", "TRAINED_ON", "make", "require_pictures"]
+__all__ = ["JUDGED", "MORE", "TRAINED_ON", "make", "require_pictures"]
 
 BATCH = 256
 SEEDS = 2**32
-JUDGED, TRAINED_ON = 0, 2**31
-"""Where in an evaluation's 2**32 seeds those of its two sets of pictures begin."""
+JUDGED, TRAINED_ON, MORE = 0, 2**31, 3 * 2**30
+"""Where in an evaluation's 2**32 seeds those of its sets of pictures begin."""
 
 LOOKED_AT = 256
 

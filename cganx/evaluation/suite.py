@@ -17,7 +17,7 @@ from cganx.evaluation.backbones import Backbone
 from cganx.evaluation.classifier import Progress, Recipe
 from cganx.evaluation.figures import ClassFigures, Evaluation, Evidence, Figure, Judge, as_rows
 from cganx.evaluation.gan_train import RECIPE, gan_train, real_train
-from cganx.evaluation.making import JUDGED, SEEDS, TRAINED_ON, make, require_pictures, seeds_of
+from cganx.evaluation.making import JUDGED, MORE, SEEDS, TRAINED_ON, make, require_pictures, seeds_of
 from cganx.evaluation.matching import Match, match
 from cganx.evaluation.metrics import METRICS, Metric, Sample, interval
 from cganx.evaluation.metrics.class_frechet import class_distances
@@ -27,6 +27,7 @@ from cganx.evaluation.metrics.seam import seam_ratio
 from cganx.evaluation.oracle import Oracle, oracle
 from cganx.evaluation.reconstruction import NAME as RECONSTRUCTION
 from cganx.evaluation.reconstruction import PICTURES, reconstruction
+from cganx.evaluation.shares import divided, drawn_evenly, drawn_like, turns
 from cganx.runtime import Generator, latents, load
 
 __all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "SEAM", "TRAIN_SAMPLES", "evaluate", "measured"]
@@ -47,14 +48,20 @@ BATCH = 1024
 
 @dataclass(frozen=True, eq=False)
 class _Subject:
-    """What is judged, and all that its figures are computed from."""
+    """What is judged, and all that its figures are computed from.
+
+    ``real`` are the test pictures that sets are compared with. ``like_made`` and ``like_mixed`` are training pictures in the
+    place of ``evidence.made`` and ``evidence.mixed``: what a perfect generator would have made.
+    """
 
     generator: Generator
     match: Match
     judge: Oracle
     seed: int
     evidence: Evidence
+    real: Sample
     like_made: Sample
+    like_mixed: Sample
     progress: Progress
 
     @property
@@ -80,12 +87,13 @@ def evaluate(
     """Judge a generator by a labelled set of pictures.
 
     Equal seeds give equal figures for the same file and set on one machine: picture i is of class i modulo the number of
-    classes that both sides have, and has the seed ``seed * 2**32 + i``. There is no truncation.
+    classes that both sides have, and has the seed ``seed * 2**32 + i``. There is no truncation. Figures that compare all
+    pictures with all are of as many in the class shares of the test pictures; where these are uneven, more are made for it.
 
     Args:
         model: a bundled name, the path of an .onnx file, or a loaded generator.
         dataset: real pictures of the generator's size. Classes that only one side has are left out.
-        samples: pictures to make, and to compare with as many real ones. Figures that need more are None, with a note.
+        samples: made pictures that each figure is of. Figures that need more are None, with a note.
         seed: 0 <= seed < 2**32; other seeds judge other pictures.
         metrics: names of :data:`NAMES`; all of them leave ``seam-ratio`` out where the card does not say tileable.
         train_samples: pictures to make for ``gan-train``.
@@ -132,6 +140,7 @@ def evaluate(
         model=generator.card.name,
         sha256=generator.sha256,
         data=found.dataset.name,
+        fingerprint=found.dataset.fingerprint,
         samples=samples,
         seed=seed,
         classes=found.dataset.classes,
@@ -162,9 +171,40 @@ def _subject(generator: Generator, found: Match, judge: Oracle, samples: int, se
     made = _sample(judge, pixels, None if labels is None else order, "looking at the made pictures", progress)
     test = _real(judge, found.dataset.test, MOST_REAL, "looking at the test pictures", progress)
     training = _real(judge, found.dataset.train, MOST_REAL, "looking at the training pictures", progress)
+    assert test.labels is not None
     assert training.labels is not None
-    like_made = training.take(_evenly(training.labels, samples, seed))
-    return _Subject(generator, found, judge, seed, Evidence(made, test, training), like_made, progress)
+    evenly, alike = drawn_evenly(training.labels, samples, seed), drawn_like(training.labels, test.labels, samples, seed)
+    like_made = training.take(evenly)
+    like_mixed = like_made if np.array_equal(evenly, alike) else training.take(alike)
+    mixed, real = made, test
+    if labels is not None:
+        mixed = _mixed(generator, found, judge, made, test.labels, seed, progress)
+    elif np.ptp(np.bincount(test.labels)):  # classes are counted alike on both sides or on none
+        real, like_mixed = replace(test, labels=None), replace(like_mixed, labels=None)
+    return _Subject(generator, found, judge, seed, Evidence(made, mixed, test, training), real, like_made, like_mixed, progress)
+
+
+def _mixed(
+    generator: Generator,
+    found: Match,
+    judge: Oracle,
+    made: Sample,
+    real: NDArray[np.int64],
+    seed: int,
+    progress: Progress,
+) -> Sample:
+    """As many made pictures in the class shares of the real ones; of frequent classes more are made."""
+    assert found.asked is not None
+    assert made.labels is not None
+    classes = len(found.asked)
+    wanted = divided(len(made), real, classes)
+    more = np.repeat(np.arange(classes), np.maximum(wanted - np.bincount(made.labels, minlength=classes), 0))
+    if not len(more):
+        return made
+    seeds = seeds_of(seed, MORE, len(more))
+    pixels = make(generator, found.asked[more], seeds, "making more pictures of frequent classes", progress)
+    added = _sample(judge, pixels, more, "looking at the made pictures", progress)
+    return made.take(np.flatnonzero(turns(made.labels) < wanted[made.labels])).and_also(added)
 
 
 def _sample(
@@ -182,32 +222,22 @@ def _real(judge: Oracle, part: LabelledImages, most: int, stage: str, progress: 
     """The labelled pictures of a split, at most so many."""
     known = np.flatnonzero(part.labels >= 0)
     labels = np.asarray(part.labels[known], np.int64)
-    kept = known if len(known) <= most else known[_evenly(labels, most, 0)]
+    kept = known if len(known) <= most else known[drawn_evenly(labels, most, 0)]
     whole = len(kept) == len(part)
     return _sample(judge, part.images if whole else part.images[kept], np.asarray(part.labels[kept], np.int64), stage, progress)
-
-
-def _evenly(labels: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
-    """At most so many places, as evenly of the classes as they come."""
-    random = np.random.default_rng(seed)
-    shuffled = random.permutation(len(labels))
-    turn = np.empty(len(labels), np.int64)
-    for label in np.unique(labels):
-        members = shuffled[labels[shuffled] == label]
-        turn[members] = np.arange(len(members))
-    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")[:most]])
 
 
 def _metric(metric: Metric, subject: _Subject) -> Figure:
     subject.progress(f"computing {metric.name}", 0, 1)
     judge, evidence = subject.judge, subject.evidence
-    reference: Mapping[str, Sample] = {"test": evidence.test, "training": evidence.training}
+    reference: Mapping[str, Sample] = {"test": subject.real, "training": evidence.training}
+    made, like_made = (evidence.made, subject.like_made) if metric.by_class else (evidence.mixed, subject.like_mixed)
     # The oracle has the training pictures by heart: its agreement is that on the test pictures. Where copies of training
     # pictures are looked for, unseen real pictures are the measure too.
-    perfect = evidence.test if metric.reference == "training" or metric.name == "label-agreement" else subject.like_made
+    perfect = evidence.test if metric.reference == "training" or metric.name == "label-agreement" else like_made
     return measured(
         metric,
-        evidence.made,
+        made,
         reference[metric.reference],
         perfect,
         network=f"{judge.name}, {judge.size} features",
@@ -240,19 +270,20 @@ def measured(
         low, high = interval(metric, made, real, value=value, seed=seed)
     except RequestError as error:  # such as a class with a single picture
         return replace(base, note=str(error))
-    floor = None if metric.refusal(perfect, real) is not None else metric.compute(perfect, real)
-    return replace(base, value=value, low=low, high=high, real=floor)
+    if metric.refusal(perfect, real) is not None:
+        return replace(base, value=value, low=low, high=high)
+    return replace(base, value=value, low=low, high=high, real=metric.compute(perfect, real), real_samples=len(perfect))
 
 
 def _in_features(backbone: Backbone, subject: _Subject) -> list[Figure]:
     """The figures of :data:`COLOUR` in another network's features, which are of as many real pictures as made ones."""
-    evidence = subject.evidence
-    assert evidence.test.labels is not None
-    test = evidence.test.take(_evenly(evidence.test.labels, len(evidence.made), subject.seed))
+    mixed, labels = subject.evidence.mixed, subject.evidence.test.labels
+    assert labels is not None
+    test = subject.real.take(drawn_like(labels, labels, len(mixed), subject.seed))
     stage = f"looking with {backbone.name}"
     made, real, perfect = (
         replace(side, features=backbone.features(side.pixels, stage, subject.progress))
-        for side in (evidence.made, test, subject.like_made)
+        for side in (mixed, test, subject.like_mixed)
     )
     network = backbone.describe(*made.pixels.shape[1:3])
     fewest = min(len(made), len(real))
@@ -285,6 +316,7 @@ def _gan_train(subject: _Subject, count: int, recipe: Recipe, cache: Path | None
     pixels = make(subject.generator, asked[order], seeds, "making pictures to train on", subject.progress)
     found = gan_train(pixels, order, subject.judge, dataset, recipe, subject.progress)
     real = real_train(dataset, recipe, cache, subject.progress)
+    known = int((dataset.train.labels >= 0).sum())
     reach = 1.96 * math.sqrt(found.accuracy * (1 - found.accuracy) / found.pictures)
     return replace(
         base,
@@ -292,9 +324,10 @@ def _gan_train(subject: _Subject, count: int, recipe: Recipe, cache: Path | None
         low=max(found.accuracy - reach, 0.0),
         high=min(found.accuracy + reach, 1.0),
         real=real.accuracy,
+        real_samples=known,
         reference_samples=found.pictures,
         network_accuracy=real.accuracy,
-        note=f"real: of {int((dataset.train.labels >= 0).sum()):,} training pictures; interval: by the number of test pictures",
+        note="interval: by the number of test pictures",
     )
 
 
@@ -339,7 +372,7 @@ def _path_length(subject: _Subject) -> Figure:
 def _reconstruction(subject: _Subject) -> Figure:
     test = subject.evidence.test
     assert test.labels is not None
-    few = test.take(_evenly(test.labels, PICTURES, subject.seed))
+    few = test.take(drawn_evenly(test.labels, PICTURES, subject.seed))
     return reconstruction(subject.generator, few, subject.match.asked, subject.progress)
 
 

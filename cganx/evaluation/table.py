@@ -28,9 +28,11 @@ def table(evaluation: Evaluation) -> str:
         f"judge: {judge.name}, right on {judge.accuracy:.4f} of {judge.pictures:,} real test pictures"
     )
     networks = list(dict.fromkeys(figure.features for figure in evaluation.figures))
-    rows: list[tuple[str, ...]] = [("figure", "value", "95 % interval", "real", "better", "made", "real pictures", "features")]
+    rows: list[tuple[str, ...]] = [
+        ("figure", "value", "95 % interval", "real", "of", "better", "made", "real pictures", "features")
+    ]
     rows += [_row(figure, networks.index(figure.features) + 1) for figure in evaluation.figures]
-    parts = [head, aligned(rows, right={1, 3, 5, 6}), _marked("features", networks)]
+    parts = [head, aligned(rows, right={1, 3, 4, 6, 7}), _marked("features", networks)]
     if evaluation.by_class:
         classes = [("class", "agreement", "distance", "real", "made")]
         classes += [
@@ -50,6 +52,7 @@ def _row(figure: Figure, mark: int) -> tuple[str, ...]:
         number(figure.value),
         "" if figure.low is None else f"{number(figure.low)} to {number(figure.high)}",
         number(figure.real, ""),
+        "" if figure.real is None else f"{figure.real_samples:,}",
         BETTER[figure.better],
         f"{figure.samples:,}",
         f"{figure.reference_samples:,} {figure.reference}" if figure.reference_samples else "",

@@ -90,8 +90,8 @@ class View:
     """What of a generator is looked at.
 
     labels: (text, label) pairs; a sheet of one class takes the first. seeds: columns, or points to start from; at least two.
-    codes: [codes], the same in all pictures. groups: two or more for means and arithmetic; of the brightest and the darkest
-    pictures when not given. picture: uint8 [height, width, channels] for the nearest one.
+    codes: [codes], the same in all pictures. truncation: of the latents of seeds. groups: two or more for means and arithmetic;
+    of the brightest and the darkest pictures when not given. picture: uint8 [height, width, channels] for the nearest one.
     """
 
     generator: Generator
@@ -101,6 +101,7 @@ class View:
     groups: Sequence[Group] = ()
     picture: Pixels | None = None
     progress: Progress | None = None
+    truncation: float | None = None
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -120,7 +121,7 @@ class View:
 
     def points(self, seeds: Sequence[int]) -> Floats:
         """The latents of seeds [n, latent]."""
-        return of_seeds(self.generator, seeds)
+        return of_seeds(self.generator, seeds, truncation=self.truncation)
 
     def make(self, latents: Floats, label: Label, codes: Floats | None = None) -> Pixels:
         """Pictures uint8 [n, height, width, channels] of latents [n, latent]; label: one, or weights [n, classes]."""
@@ -362,7 +363,7 @@ def _nearest_of(view: View, picture: Pixels) -> list[Inversion]:
         if view.progress is not None:
             view.progress("nearest picture", number, len(view.labels))
         found += invert(view.generator, picture[None], among=[label])
-    return sorted(found, key=lambda one: one.cost)
+    return sorted(found, key=lambda one: one.distance)
 
 
 SHEETS: Mapping[str, Callable[[View], Sheet]] = MappingProxyType(

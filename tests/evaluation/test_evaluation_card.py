@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from cganx.data import DataSet
 from cganx.errors import CganxError, ModelError
 from cganx.evaluation import Oracle
 from cganx.evaluation.card_writing import EVALUATION, write_into_card
-from cganx.evaluation.figures import Evaluation
+from cganx.evaluation.figures import Evaluation, Judge
 from cganx.evaluation.suite import evaluate
 from cganx.runtime.model import parse
 from cganx.runtime.testing import TINY
@@ -32,9 +35,10 @@ def found(pictures: DataSet, judge: Oracle) -> Evaluation:
 
 def test_the_card_holds_the_figures_and_the_rest_is_as_it_was(path: Path, found: Evaluation) -> None:
     before = runtime.read(path)
-    digest = write_into_card(path, found)
+    done = write_into_card(path, found)
     after = runtime.read(path)
-    assert after.sha256 == digest != before.sha256
+    assert after.sha256 == done.sha256 != before.sha256
+    assert done.replaced is None
     kept = {name: value for name, value in after.card.metrics.items() if name != EVALUATION}
     assert kept == dict(before.card.metrics)
     written = after.card.metrics[EVALUATION]
@@ -47,6 +51,46 @@ def test_the_card_holds_the_figures_and_the_rest_is_as_it_was(path: Path, found:
     assert rest == {name: value for name, value in ours.metadata.items() if not name.startswith("cganx.")}
     np.testing.assert_array_equal(runtime.load(path).generate("disc", range(3)), runtime.load(TINY).generate("disc", range(3)))
     assert [one.name for one in path.parent.iterdir()] == ["tiny.onnx"]
+
+
+def test_later_figures_of_the_same_data_and_judge_join_the_earlier_ones(
+    path: Path, found: Evaluation, pictures: DataSet, judge: Oracle
+) -> None:
+    write_into_card(path, found)
+    first = runtime.read(path).card.metrics[EVALUATION]
+    later = evaluate(path, pictures, samples=100, seed=1, metrics=["kernel-distance"], judge=judge)
+    assert write_into_card(path, later).replaced is None
+    both = runtime.read(path).card.metrics[EVALUATION]
+    assert both["figures"].keys() == {"label-agreement", "coverage", "kernel-distance"}
+    assert {name: (one["samples"], one["seed"]) for name, one in both["figures"].items()} == {
+        "label-agreement": (300, 0),
+        "coverage": (300, 0),
+        "kernel-distance": (100, 1),
+    }
+    assert both["agreement_by_class"] == first["agreement_by_class"]
+    again = evaluate(path, pictures, samples=60, metrics=["label-agreement"], judge=judge)
+    again = replace(again, by_class=tuple(replace(one, agreement=0.5) for one in again.by_class))
+    write_into_card(path, again)
+    both = runtime.read(path).card.metrics[EVALUATION]
+    assert both["figures"]["label-agreement"]["samples"] == 60
+    assert both["figures"]["coverage"] == first["figures"]["coverage"]
+    assert set(both["agreement_by_class"].values()) == {0.5}
+
+
+@pytest.mark.parametrize(
+    "other", [{"fingerprint": "another"}, {"judge": Judge(name="another", accuracy=0.9, pictures=3)}, "older"]
+)
+def test_figures_of_other_data_or_another_judge_take_the_place_of_the_earlier_ones(
+    path: Path, found: Evaluation, other: dict[str, Any] | str
+) -> None:
+    earlier = found
+    if other == "older":  # as cganx wrote them before they could be told
+        earlier = SimpleNamespace(sha256=found.sha256, for_card=lambda: {"data": "tiny", "figures": {"coverage": {}}})
+    write_into_card(path, earlier)
+    changes = {} if isinstance(other, str) else other
+    later = replace(found, sha256=runtime.read(path).sha256, figures=found.figures[:1], **changes)
+    assert write_into_card(path, later).replaced == "tiny"
+    assert runtime.read(path).card.metrics[EVALUATION] == json.loads(json.dumps(later.for_card()))
 
 
 def test_onnx_reads_it(path: Path, found: Evaluation, part) -> None:

@@ -94,6 +94,52 @@ def test_a_perfect_generator_reaches_what_real_pictures_do(found: Evaluation) ->
     assert distance.value < 3 * distance.real + 1
 
 
+SETS = ("kernel-distance", "mode-score", "am-score", "inception-score", "two-sample-accuracy", "colour-distance")
+
+
+@pytest.fixture(scope="module")
+def uneven(generator: Generator) -> DataSet:
+    """Real pictures of which nine in ten are discs."""
+
+    def part(count: int, first: int) -> LabelledImages:
+        labels = (np.arange(count) % 10 == 0).astype(np.int64)
+        return LabelledImages(np.asarray(generator.generate(labels, range(first, first + count))), labels)
+
+    return data_set(part(2000, 2**60), part(1000, 2**61), generator.card.classes, "uneven")
+
+
+def test_a_perfect_generator_reaches_what_real_pictures_do_where_classes_are_uneven(
+    judged: Judged, judge: Oracle, uneven: DataSet
+) -> None:
+    backbone = Backbone("small", "0" * 8, 16, lambda _height, _width: 16, lambda x: x[:, 0, ::4, ::4].flatten(1))
+    known: dict[str, Any] = {"dataset": uneven, "judge": judge, "samples": 1000, "backbones": [backbone]}
+    found = judged(**known, metrics=["label-agreement", "class-frechet-distance", "frechet-distance", *SETS])
+    made, mixed, test = found.evidence.made, found.evidence.mixed, found.evidence.test
+    assert made.labels is not None
+    assert mixed.labels is not None
+    np.testing.assert_array_equal(np.bincount(made.labels), [500, 500])
+    np.testing.assert_array_equal(np.bincount(mixed.labels), [900, 100])
+    assert len({picture.tobytes() for picture in mixed.pixels}) == 1000  # more discs, not the same again
+    for name in (*SETS, "frechet-distance", "fid-small", "kid-small"):
+        metric = METRICS[{"fid": "frechet-distance", "kid": "kernel-distance"}.get(name[:3], name)]
+        figure = found[name]
+        assert figure.value is not None
+        assert figure.real is not None
+        assert (figure.samples, figure.real_samples) == (1000, 1000)
+        if name not in ("fid-small", "kid-small"):
+            off = abs(metric.compute(made, test) - figure.real)  # if as many of each class stood in for all
+            assert abs(figure.value - figure.real) < (0.25 * off if name in SETS else 2 * figure.real), name
+    for name in ("label-agreement", "class-frechet-distance"):
+        assert found[name].value == METRICS[name].compute(made, test)
+    again = judged(**known, metrics=["kernel-distance"])
+    assert again["kernel-distance"] == found["kernel-distance"]
+    np.testing.assert_array_equal(again.evidence.mixed.pixels, mixed.pixels)
+
+
+def test_where_classes_are_even_all_figures_are_of_the_same_pictures(found: Evaluation) -> None:
+    assert found.evidence.mixed is found.evidence.made
+
+
 def test_real_pictures_of_its_own_are_reconstructed(found: Evaluation) -> None:
     figure = found["reconstruction-error"]
     assert figure.reference_samples == 100
@@ -153,6 +199,19 @@ def test_without_classes_what_needs_them_is_said(part: Callable[[str], None], ju
     assert (made.by_class, made.confusion) == ((), None)
 
 
+def test_without_classes_the_real_pictures_count_as_they_come(
+    part: Callable[[str], None], judged: Judged, uneven: DataSet
+) -> None:
+    part("onnx")
+    data = changed_tiny.foreign(changed_tiny.without_label)
+    tensors = Tensors(latent="z", image="fake")
+    plain = runtime.load(data, card=card_of(data, tensors, name="plain"), tensors=tensors)
+    made = judged(plain, uneven, metrics=["frechet-distance"])
+    mixed, test = made.evidence.mixed, made.evidence.test
+    assert mixed.labels is None
+    assert made["frechet-distance"].value == METRICS["frechet-distance"].compute(mixed, replace(test, labels=None))
+
+
 def test_a_foreign_file_is_judged_as_ours(part: Callable[[str], None], judged: Judged, found: Evaluation) -> None:
     part("onnx")
     data = changed_tiny.foreign()
@@ -160,6 +219,36 @@ def test_a_foreign_file_is_judged_as_ours(part: Callable[[str], None], judged: J
     card = card_of(data, tensors, name="theirs", classes=found.classes)
     made = judged(runtime.load(data, card=card, tensors=tensors), metrics=["coverage"])
     assert made["coverage"] == found["coverage"]
+
+
+def by_number(model: Any) -> None:
+    """It takes a class's number in place of weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    for node in model.graph.node:
+        node.input[:] = ["weights" if name == "label" else name for name in node.input]
+    model.graph.node.insert(0, helper.make_node("Gather", ["one_hot", "label"], ["weights"], axis=0))
+    model.graph.initializer.append(numpy_helper.from_array(np.eye(2, dtype=np.float32), "one_hot"))
+    label = model.graph.input[1]
+    batch = label.type.tensor_type.shape.dim[0].dim_param
+    label.CopyFrom(helper.make_tensor_value_info("label", TensorProto.INT64, [batch]))
+
+
+def test_a_file_that_takes_numbers_of_classes_has_the_figures_of_one_that_takes_weights(
+    part: Callable[[str], None], judged: Judged, found: Evaluation
+) -> None:
+    part("onnx")
+    label = runtime.read(TINY).card.label
+    assert label is not None
+    ours = runtime.load(changed_tiny.changed(by_number, label=replace(label, input="index")))
+    data, tensors = changed_tiny.foreign(by_number), Tensors(latent="z", label="y", image="fake")
+    theirs = runtime.load(data, card=card_of(data, tensors, name="theirs", classes=found.classes), tensors=tensors)
+    for generator in (ours, theirs):
+        assert generator.card.label is not None
+        assert generator.card.label.input == "index"
+        made = judged(generator)
+        assert made.figures == found.figures
+        assert (made.by_class, made.confusion) == (found.by_class, found.confusion)
 
 
 def of_classes(dataset: DataSet, *names: str) -> DataSet:

@@ -81,6 +81,54 @@ def test_json_the_report_and_the_card(run, data, file, tmp_path):
     assert json.loads(again.stdout)["figures"] == said["figures"]
 
 
+def test_a_report_that_cannot_be_written_is_said_before_any_work(run, data, file, tmp_path, monkeypatch):
+    (tmp_path / "plain").write_text("")
+    monkeypatch.setattr("cganx.data.load", lambda *_, **__: pytest.fail("the data were loaded"))
+    for place in (tmp_path / "plain/report.html", tmp_path / ("r" * 300), tmp_path / "plain/deep/report.html"):
+        done = run("evaluate", file, "--data", data, *FEW, "--report", place)
+        assert done.exit_code == 1, done.output
+        assert f"{place} cannot be written: " in done.stderr
+        assert "name another place with --report" in done.stderr
+    assert run("evaluate", file, "--data", data, *FEW, "--report", "/dev/null").exit_code == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"plain", "mine.onnx"}
+
+
+def test_the_table_is_there_where_the_disk_is_full_in_the_end(run, data, file, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    run("evaluate", file, "--data", data, *FEW)
+    monkeypatch.setattr("cganx.whole_file.whole_file", full)
+    done = run("evaluate", file, "--data", data, *FEW, "--report", tmp_path / "report.html")
+    assert done.exit_code == 1
+    assert "No space left on device" in done.stderr
+    assert "coverage" in done.stdout
+
+
+def test_earlier_figures_in_the_card_stay_or_are_said_to_go(run, data, file, tmp_path):
+    few = ["--samples", "100", "--metrics", "label-agreement", "--into-card"]
+    assert "are gone" not in run("evaluate", file, "--data", data, *FEW, "--into-card").stderr
+    assert "are gone" not in run("evaluate", file, "--data", data, *few).stderr
+    figures = runtime.read(file).card.metrics["evaluation"]["figures"]
+    assert {name: one["samples"] for name, one in figures.items()} == {"label-agreement": 100, "coverage": 220}
+    with np.load(data) as arrays:
+        np.savez(
+            tmp_path / "less.npz", **{name: array[:2000] if name != "classes" else array for name, array in arrays.items()}
+        )
+    done = run("evaluate", file, "--data", tmp_path / "less.npz", *few)
+    assert "the earlier figures in its card, by shapes, are gone" in done.stderr
+    assert runtime.read(file).card.metrics["evaluation"]["figures"].keys() == {"label-agreement"}
+
+
+def test_figures_of_image_to_image_are_refused_before_the_data_are_looked_for(run, file, tmp_path):
+    words = ["--data", tmp_path / "missing.npz", "--metrics", "coverage", "--metrics", "psnr"]
+    for command in (["evaluate", file], ["compare", file, "-o", tmp_path / "sheet.png"]):
+        done = run(*command, *words)
+        assert done.exit_code == 2, done.output
+        assert "psnr is a figure of files that make pictures from pictures" in " ".join(done.stderr.split())
+    assert not (tmp_path / "sheet.png").exists()
+
+
 def test_gan_train_of_a_few(run, data, file):
     words = ["--samples", "100", "--train-samples", "200", "--metrics", "gan-train", "--json"]
     (figure,) = json.loads(run("evaluate", file, "--data", data, *words).stdout)["figures"]

@@ -10,6 +10,7 @@ import pytest
 
 from cganx import latent
 from cganx.errors import LabelError, RequestError
+from cganx.latent import sheets
 from cganx.runtime.testing import tiny
 
 QUICK = latent.Search(points=200, last_steps=20)
@@ -96,3 +97,24 @@ def test_pictures_and_searches_that_cannot_be(generator):
 def test_no_torch_is_loaded():
     code = "import sys, cganx.latent; assert not {'torch', 'PIL', 'av', 'onnx'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_sheet_of_the_nearest_picture_begins_with_the_least_distance(generator, monkeypatch):
+    distances = {"disc": 0.3, "cross": 0.1}
+
+    def invert(_generator, pictures, *, among):
+        (label,) = among
+        point = np.zeros(8, np.float32)
+        distance = distances[label]
+        return [
+            latent.Inversion(
+                label=label, text=label, latent=point, codes=None, pixels=pictures[0], distance=distance, cost=1 - distance
+            )
+        ]
+
+    monkeypatch.setattr(sheets, "invert", invert)
+    picture = np.zeros((16, 16, 1), np.uint8)
+    made = sheets.SHEETS["picture"](sheets.View(generator, [(name, name) for name in distances], picture=picture))
+    assert [name for name, _ in made.rows] == ["cross, 0.100", "disc, 0.300"]
+    assert made.caption.endswith("Nearest: cross, 0.100.")
+    assert [one.text for one in made.found] == ["cross", "disc"]

@@ -21,7 +21,9 @@ class Metric:
     ``better`` is "neither" where an ideal lies between. ``reference`` are the real pictures to compare with: the test split,
     or that which the generator was trained on, where copies are looked for. ``bounds`` hold every possible figure. ``each``,
     where there is one, gives the made pictures' own figures [n], of which ``compute`` is the mean. ``per_feature``
-    says that it divides by the number of features. ``source`` is the paper and its section.
+    says that it divides by the number of features. ``by_class`` says that a made picture is judged by its own class: they
+    should be even over the classes, and for all other metrics have the class shares of the real ones. ``source`` is the paper
+    and its section.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Metric:
     bounds: tuple[float, float] = (0.0, float("inf"))
     each: Callable[[Sample, Sample], NDArray[Any]] | None = None
     per_feature: bool = False
+    by_class: bool = False
 
     def refusal(self, made: Sample, real: Sample) -> str | None:
         """Why this figure cannot be had of these samples; None where it can."""

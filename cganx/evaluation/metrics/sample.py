@@ -62,6 +62,16 @@ class Sample:
         labels = None if self.labels is None else self.labels[places]
         return Sample(self.pixels[places], self.features[places], self.probabilities[places], labels)
 
+    def and_also(self, other: Sample) -> Sample:
+        """These and then those of another, by the same network; without labels where one of them has none."""
+        labels = None if self.labels is None or other.labels is None else np.concatenate([self.labels, other.labels])
+        return Sample(
+            np.concatenate([self.pixels, other.pixels]),
+            np.concatenate([self.features, other.features]),
+            np.concatenate([self.probabilities, other.probabilities]),
+            labels,
+        )
+
     def once(self, measure: Callable[[Sample], T]) -> T:
         """``measure`` of this sample, computed when it is first asked for: several metrics need the same of one side."""
         if measure not in self._known:

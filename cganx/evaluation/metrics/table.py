@@ -39,6 +39,7 @@ _ALL = (
         least=50,
         needs_labels=True,
         compute=label_agreement,
+        by_class=True,
         each=agreeing,
         bounds=SHARE,
         source="Shmelkov et al. 2018, section 3 (GAN-test)",
@@ -59,6 +60,7 @@ _ALL = (
         least=500,
         needs_labels=True,
         compute=class_frechet,
+        by_class=True,
         source="Miyato and Koyama 2018, section 4 (intra FID)",
     ),
     Metric(

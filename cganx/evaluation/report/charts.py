@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["bars", "confusion"]
+__all__ = ["bars", "confusion", "curves"]
 
 INK, PALE, MADE, REAL = "#1d2b36", "#6a7883", "#2a6f97", "#d1495b"
 LETTER = 6.6  # pixels of a character at the charts' font size
@@ -15,6 +15,7 @@ WIDTH = 560
 CELLS = 520
 NUMBERED = 16  # with more classes the cells hold no numbers
 SHORT = 18
+PLOT, MOST_TICKS = 240, 8  # the curves' height in pixels, and marks on an axis
 
 
 def bars(
@@ -77,6 +78,45 @@ def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
                 said = f"{100 * share:.0f}" if share >= 0.01 else "&lt;1"
                 out.append(f'<text x="{x + cell / 2}" y="{y + cell / 2 + 4}" text-anchor="middle" fill="{shade}">{said}</text>')
     return "\n".join([*out, "</svg>"])
+
+
+def curves(title: str, below: str, at: Sequence[int], made: Sequence[float], real: Sequence[float]) -> str:
+    """Made and real values as curves over ``at``, two or more rising whole numbers; ``below`` says what these are."""
+    every = (*made, *real)
+    if len(at) < 2 or not all(map(math.isfinite, every)):
+        return ""
+    step = _step(max(every) - min(every))
+    low, high = math.floor(min(every) / step) * step, (math.floor(max(every) / step) + 1) * step
+    left, top, right, bottom = 48, 34, WIDTH - 12, 34 + PLOT
+
+    def x(place: float) -> float:
+        return round(left + (right - left) * (place - at[0]) / (at[-1] - at[0]), 1)
+
+    def y(value: float) -> float:
+        return round(bottom - (bottom - top) * (value - low) / (high - low), 1)
+
+    out = [
+        f'<svg viewBox="0 0 {WIDTH} {bottom + 38}" role="img" aria-label="{escape(title)}">',
+        f'<text x="0" y="15" font-weight="600" fill="{INK}">{escape(title)}</text>',
+    ]
+    for number in range(round((high - low) / step) + 1):
+        value = low + step * number
+        out.append(f'<line x1="{left}" y1="{y(value)}" x2="{right}" y2="{y(value)}" stroke="#edf1f4"/>')
+        out.append(f'<text x="{left - 8}" y="{y(value) + 4}" text-anchor="end" fill="{PALE}">{value:g}</text>')
+    for place in at[:: math.ceil(len(at) / MOST_TICKS)]:
+        out.append(f'<text x="{x(place)}" y="{bottom + 16}" text-anchor="middle" fill="{PALE}">{place}</text>')
+    out.append(f'<text x="{(left + right) / 2}" y="{bottom + 34}" text-anchor="middle" fill="{PALE}">{escape(below)}</text>')
+    for values, colour in ((real, REAL), (made, MADE)):
+        points = " ".join(f"{x(place)},{y(value)}" for place, value in zip(at, values, strict=True))
+        out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
+    return "\n".join([*out, "</svg>"])
+
+
+def _step(span: float) -> float:
+    """From one mark to the next: 1, 2 or 5 of a power of ten."""
+    rough = max(span, 1e-9) / MOST_TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
 
 
 def _short(name: str, most: int) -> str:

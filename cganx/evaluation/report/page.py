@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable
 from html import escape
 
+import numpy as np
+
 from cganx.card import GeneratorCard
 from cganx.errors import BackendMissing
 from cganx.evaluation.figures import Evaluation, Figure
-from cganx.evaluation.report.charts import bars, confusion
-from cganx.evaluation.report.pictures import by_class, nearest_pairs, shares_seen
+from cganx.evaluation.metrics.spectrum import spectrum
+from cganx.evaluation.report.charts import bars, confusion, curves
+from cganx.evaluation.report.pictures import alike_pairs, by_class, nearest_pairs, shares_seen
 from cganx.evaluation.table import BETTER, number
 
 __all__ = ["card_section", "document", "page", "require_pillow"]
@@ -47,7 +50,14 @@ p { max-width: 62em; margin: .4em 0 .9em }
 @media print { body { background: #fff } section { break-inside: avoid } }
 """
 
+KEY = (
+    '<p class="key"><span><i style="background:#2a6f97"></i>made pictures</span>'
+    '<span><i style="background:#d1495b"></i>real pictures</span></p>'
+)
 TILES = ("label-agreement", "frechet-distance", "gan-train", "coverage")
+
+
+FEWEST_PIXELS = 4  # of a side with a spectrum
 
 
 def page(evaluation: Evaluation, card: GeneratorCard) -> str:
@@ -59,6 +69,8 @@ def page(evaluation: Evaluation, card: GeneratorCard) -> str:
         *_pictures(evaluation),
         *_table(evaluation),
         *_classes(evaluation),
+        *_spectrum(evaluation),
+        *_alike(evaluation),
         *_nearest(evaluation),
         *card_section(card),
     ]
@@ -124,12 +136,12 @@ def _pictures(evaluation: Evaluation) -> Iterable[str]:
 def _table(evaluation: Evaluation) -> Iterable[str]:
     yield "<section><h2>Figures</h2>"
     yield (
-        "<p>No figure stands alone. <b>Real</b> is the same figure of real pictures in place of the made ones: what a perfect "
-        "generator would reach. The interval says how far the figure would move if other pictures were made, 95 % of the time. "
-        "These features are not Inception's, so no figure compares with a published FID or KID.</p>"
+        "<p>No figure stands alone. <b>Real</b> is the same figure of so many real pictures in place of the made ones: what a "
+        "perfect generator would reach. The interval says how far the figure would move if other pictures were made, 95 % of "
+        "the time. These features are not Inception's, so no figure compares with a published FID or KID.</p>"
     )
     yield '<table><tr><th>Figure</th><th class="n">Value</th><th class="n">95 % interval</th><th class="n">Real</th>'
-    yield '<th>Better</th><th class="n">Made</th><th class="n">Real pictures</th></tr>'
+    yield '<th class="n">Of</th><th>Better</th><th class="n">Made</th><th class="n">Real pictures</th></tr>'
     networks: dict[str, None] = {}
     for figure in evaluation.figures:
         networks.setdefault(figure.features)
@@ -147,7 +159,9 @@ def _row(figure: Figure, mark: int) -> Iterable[str]:
     yield f'<tr><td>{escape(figure.title)} <sup class="dim">{mark}</sup>'
     yield f' <code class="dim">{escape(figure.name)}</code>{note}</td>'
     yield f'<td class="n v">{number(figure.value)}</td><td class="n">{span}</td>'
-    yield f'<td class="n r">{number(figure.real, "")}</td><td class="dim">{BETTER[figure.better]}</td>'
+    of = "" if figure.real is None else f"{figure.real_samples:,}"
+    yield f'<td class="n r">{number(figure.real, "")}</td><td class="n dim">{of}</td>'
+    yield f'<td class="dim">{BETTER[figure.better]}</td>'
     yield f'<td class="n dim">{figure.samples:,}</td><td class="n dim">{real}</td></tr>'
 
 
@@ -157,14 +171,41 @@ def _classes(evaluation: Evaluation) -> Iterable[str]:
     names = [one.name for one in evaluation.by_class]
     real = [float(share) for share in shares_seen(evaluation.evidence.test, len(names))]
     distances, floors = ([one.distance for one in evaluation.by_class], [one.real_distance for one in evaluation.by_class])
-    yield '<section><h2>Class by class</h2><div class="pair"><div><p class="key"><span><i style="background:#2a6f97"></i>'
-    yield 'made pictures</span><span><i style="background:#d1495b"></i>real pictures</span></p>'
+    yield f'<section><h2>Class by class</h2><div class="pair"><div>{KEY}'
     agreements = [one.agreement for one in evaluation.by_class]
     yield bars("Share in which the judge sees the class that was asked for", names, agreements, real, 1.0)
     yield bars("Frechet distance to the real pictures of the class", names, distances, floors, None)
     yield "</div><div><p>A row for each class that was asked for, a column for each that the judge saw; percent of the row.</p>"
     yield confusion(names, evaluation.confusion)
     yield "</div></div></section>"
+
+
+def _spectrum(evaluation: Evaluation) -> Iterable[str]:
+    if min(evaluation.evidence.made.pixels.shape[1:3]) < FEWEST_PIXELS:
+        return
+    made, real = (10 * np.log10(one.once(spectrum)) for one in (evaluation.evidence.mixed, evaluation.evidence.test))
+    yield "<section><h2>Coarse and fine structure</h2>"
+    yield (
+        "<p>The power at each spatial frequency. Made pictures below the real ones at the right are blurred, above them noisy "
+        "or full of patterns; the figure <code>spectrum-distance</code> is the mean of the difference.</p>"
+    )
+    yield KEY
+    frequencies = range(1, len(made) + 1)
+    yield curves("Power in decibels", "periods across the shorter side", frequencies, made.tolist(), real.tolist())
+    yield "</section>"
+
+
+def _alike(evaluation: Evaluation) -> Iterable[str]:
+    made = evaluation.evidence.mixed
+    if len(made) < 2:
+        return
+    yield "<section><h2>Made pictures that are most alike</h2>"
+    yield (
+        "<p>Are they the same picture? Where pairs are, a class has few different ones: the figure "
+        "<code>birthday-support</code> counts such pairs.</p>"
+    )
+    yield alike_pairs(made)
+    yield "</section>"
 
 
 def _nearest(evaluation: Evaluation) -> Iterable[str]:

@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 
 from cganx.evaluation.figures import Evidence
 from cganx.evaluation.metrics import Sample
+from cganx.evaluation.metrics.birthday import closest_pairs
 from cganx.evaluation.metrics.nearest_pictures import NearestPictures, nearest_in_features, nearest_in_pixels
 from cganx.grid import sheet
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["by_class", "embedded", "nearest_pairs", "shares_seen"]
+__all__ = ["alike_pairs", "by_class", "embedded", "nearest_pairs", "shares_seen"]
 
 COLUMNS = 10
 MOST_ROWS = 40
 ROWS_WITHOUT_CLASSES = 8
 PAIRS, MOST_PAIRS = 12, 16
 SEARCHED = 5000
-"""Made pictures for which the nearest training picture is looked for."""
+"""Made pictures for which the nearest training picture, or the nearest other one, is looked for."""
 
 
 def by_class(sample: Sample, classes: Sequence[str], caption: str) -> str:
@@ -59,7 +60,7 @@ def nearest_pairs(evidence: Evidence) -> list[str]:
     of = "ones" if made.labels is None else "of each class"
     out = []
     for how, nearest in found:
-        closest = _nearest_of_each(nearest, made.labels)
+        closest = _first_of_each(nearest.closest(len(nearest.places)), made.labels)
         twins = evidence.training.pixels[nearest.places[closest]]
         distances = nearest.distances[closest]
         picture = sheet([("made", made.pixels[closest]), ("training", twins)], columns=[f"{one:.3g}" for one in distances])
@@ -67,9 +68,20 @@ def nearest_pairs(evidence: Evidence) -> list[str]:
     return out
 
 
-def _nearest_of_each(nearest: NearestPictures, labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Places of the nearest pictures, at most one of each class where there are classes, the nearest first."""
-    order = nearest.closest(len(nearest.places))
+def alike_pairs(made: Sample) -> str:
+    """The two made pictures of each class that are most alike by their features, one above the other."""
+    some = made.take(_evenly(np.arange(len(made)), SEARCHED))
+    found = closest_pairs(some, len(some))
+    first = found.places[:, 0]
+    chosen = _first_of_each(np.arange(len(first)), None if some.labels is None else some.labels[first])
+    one, other = (some.pixels[found.places[chosen, side]] for side in (0, 1))
+    picture = sheet([("one", one), ("other", other)], columns=[f"{distance:.3g}" for distance in found.distances[chosen]])
+    of = "Those" if some.labels is None else "Those of each class"
+    return embedded(picture, f"{of} that are most alike by the judge's features, with the distance; the nearest of all first.")
+
+
+def _first_of_each(order: NDArray[np.int64], labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """The first places of an order, at most one of each class where there are classes."""
     if labels is None:
         return order[:PAIRS]
     _, firsts = np.unique(labels[order], return_index=True)

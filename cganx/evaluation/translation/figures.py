@@ -76,13 +76,14 @@ class Examples:
 class TranslationEvaluation:
     """An image-to-image generator's file judged by held-out pictures.
 
-    ``samples`` are the held-out sources. ``baselines`` says what each of them is. ``missing`` are sentences on what could not
-    be had. ``examples`` is not part of :meth:`to_dict`.
+    ``fingerprint`` is that of the data, ``samples`` are the held-out sources. ``baselines`` says what each of them is.
+    ``missing`` are sentences on what could not be had. ``examples`` is not part of :meth:`to_dict`.
     """
 
     model: str
     sha256: str
     data: str
+    fingerprint: str
     task: str | None
     paired: bool
     samples: int
@@ -127,11 +128,12 @@ class TranslationEvaluation:
     def for_card(self) -> Mapping[str, Any]:
         """What a generator's card keeps of it: the figures that could be had, beside those of the baselines."""
         figures = {
-            one.figure.name: shortened(one.figure) | {"baselines": {beside.name: short(beside.value) for beside in one.beside}}
+            one.figure.name: shortened(one.figure, self.seed)
+            | {"baselines": {beside.name: short(beside.value) for beside in one.beside}}
             for one in self.comparisons
             if one.figure.value is not None
         }
-        kept = {"data": self.data, "task": self.task, "samples": self.samples, "seed": self.seed, "figures": figures}
+        kept = {"data": self.data, "fingerprint": self.fingerprint, "task": self.task, "figures": figures}
         styles = {one.name: {name: short(value) for name, value in one.distances.items()} for one in self.styles}
         return kept | ({"kernel_distance_by_style": styles} if styles else {})
 

@@ -173,6 +173,7 @@ def evaluate_translation(
         model=generator.card.name,
         sha256=generator.sha256,
         data=data.name,
+        fingerprint=data.fingerprint,
         task=data.task,
         paired=data.paired,
         samples=len(columns["source"]),
