@@ -37,6 +37,7 @@ BENCHMARKS = (
     "under_load",
     "million_pictures",
     "bulk_rate",
+    "encode_workers",
     "translate_rate",
     "mutants",
     "bundled_quality",

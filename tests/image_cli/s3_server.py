@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 
@@ -56,6 +58,55 @@ def server(fails: int = 0) -> Iterator[Server]:
         yield one
     finally:
         one.stop()
+
+
+class Door:
+    """A TCP proxy in front of a server, which can be shut: connections are cut, also those in work, and new ones refused."""
+
+    def __init__(self, url: str) -> None:
+        self._target = ("127.0.0.1", int(url.rpartition(":")[2]))
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._shut, self._through = False, set()
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def shut(self) -> None:
+        self._shut = True
+        for one in list(self._through):
+            _cut(one)
+
+    def open(self) -> None:
+        self._shut = False
+
+    def close(self) -> None:
+        self.shut()
+        _cut(self._listening)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                ours, _ = self._listening.accept()
+                if self._shut:
+                    _cut(ours)
+                    continue
+                theirs = socket.create_connection(self._target)
+                self._through |= {ours, theirs}
+                for ends in ((ours, theirs), (theirs, ours)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for one in (source, sink):
+            _cut(one)
+            self._through.discard(one)
+
+
+def _cut(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
 
 
 def _serve(fails: int) -> None:

@@ -223,6 +223,52 @@ def test_mirrored_and_resized_pictures_are_made_again_as_they_are(again, made, r
         assert (tmp_path / "copy" / path.parent.name / path.name).read_bytes() == path.read_bytes()
 
 
+def test_an_npz_is_read_by_its_arrays(run, made, again, tmp_path):
+    made("--seeds", "0-3", "--mirror", "random", "--resize", "24x20", "--name", "{class}-{seed}.npz")
+    pictures = sorted((tmp_path / "out").glob("*.npz"))
+    found, code = again(*pictures)
+    assert (code, len(found)) == (0, 8)
+    assert {one["verdict"] for one in found.values()} == {"equal"}
+    assert {one["seed"] for one in found.values()} == {0, 1, 2, 3}
+    arrays = dict(np.load(pictures[0]))
+    np.savez(pictures[0], **arrays | {"pixels": 255 - arrays["pixels"]})
+    assert again(pictures[0])[0][pictures[0].name]["verdict"] == "different"
+    np.savez(pictures[1], pixels=arrays["pixels"])
+    assert "does not say what made it" in run("again", pictures[1]).stdout
+    for wrong in ({"pixels": arrays["pixels"].astype(float)}, {"pixels": arrays["pixels"][0]}, {"others": np.zeros(3)}):
+        np.savez(pictures[2], **wrong)
+        assert "no whole picture" in run("again", pictures[2]).stdout
+    pictures[3].write_bytes(pictures[4].read_bytes()[:-40])
+    assert "no whole picture" in run("again", pictures[3]).stdout
+
+
+def test_an_npz_that_unpacks_to_too_much_is_refused(run, monkeypatch, tmp_path):
+    from cganx_cli import again
+
+    monkeypatch.setattr(again, "MOST_UNPACKED", 10**5)
+    np.savez_compressed(tmp_path / "a.npz", pixels=np.zeros((400, 400, 1), np.uint8))
+    assert "larger than is read" in run("again", tmp_path / "a.npz").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--name", "{seed}.npy"), "holds no provenance: the manifest.jsonl"),
+        (("--name", "{seed}.raw"), "holds no provenance: the manifest.jsonl"),
+        (("--format", "webdataset"), "take one out, its PNG says what made it"),
+        (("--format", "parquet"), "its columns say what made each"),
+    ],
+)
+def test_what_holds_no_provenance_of_one_picture_says_what_does(run, made, tmp_path, part, args, said):
+    if "parquet" in args:
+        part("pyarrow")
+    made("--class", "disc", "--seeds", "0", *args)
+    picture = next(path for path in (tmp_path / "out").iterdir() if path.name != "manifest.jsonl")
+    done = run("again", picture)
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert said in done.stdout
+
+
 def test_what_is_no_picture_does_not_stop_the_others(again, made, tmp_path):
     (picture,) = made("--class", "disc", "--seeds", "0")
     (tmp_path / "text.png").write_text("no picture")

@@ -87,6 +87,8 @@ def terminal(tmp_path, lacking) -> Iterator[Terminal]:
     try:
         opened.type('eval "$(_CGANX_COMPLETE=bash_source cganx)"; echo "rea""dy"\r')
         opened.wait_for("(ready)")
+        opened.type('words() { printf "wo""rd=<%s>\\n" "$@"; }; echo "se""t"\r')
+        opened.wait_for("(set)")
         yield opened
     finally:
         opened.close()
@@ -101,6 +103,19 @@ def test_bash_completes_commands_options_models_classes_and_files(terminal, tmp_
     assert terminal.completed("cganx inspect my-o") == "cganx inspect my-own-file.onnx "
     assert terminal.completed("cganx grid fashion --cl") == "cganx grid fashion --class "
     assert terminal.completed("cganx grid fashion --class Sne") == "cganx grid fashion --class Sneaker "
+
+
+@pytest.mark.parametrize("typed", ["Ank", "Ankle\\ b", "'Ank", "'Ankle b"])
+def test_bash_completes_a_class_of_two_words_quoted(terminal, part, typed):
+    part("PIL")
+    terminal.type(f"cganx grid fashion --class {typed}\t\x01words \r")
+    assert terminal.wait_for(r"word=<(An.*?)>") == "Ankle boot"
+
+
+def test_zsh_and_fish_get_classes_as_they_are_and_quote_them(part):
+    part("PIL")
+    assert "\nAnkle boot\n" in complete("zsh", "grid", "fashion", "--class", "Ank")
+    assert complete("fish", "grid", "fashion", "--class", "Ank") == "plain,Ankle boot\n"
 
 
 def complete(shell, *words):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cganx import latent
+from cganx.card import Latent
 from cganx.runtime.testing import TINY, tiny
 
 
@@ -99,6 +100,35 @@ def test_explore_refuses(run, tmp_path, given, code, said):
     assert done.exit_code == code
     assert said in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_latents_of_sheets_are_truncated(run, make, tmp_path):
+    from PIL import Image
+
+    args = ("--sheet", "classes", "--seeds", "3-4", "--scale", "1", "--truncation", "0.5")
+    assert run("explore", TINY, "-o", tmp_path, *args).exit_code == 0
+    picture = tiny().generate("disc", 3, truncation=0.5)[0, :, :, 0]
+    with Image.open(tmp_path / "classes.png") as image:
+        shown = np.asarray(image.convert("L"))
+        assert image.text["cganx.truncation"] == "0.5"
+    windows = np.lib.stride_tricks.sliding_window_view(shown, picture.shape)
+    assert (windows == picture).all(axis=(2, 3)).sum() == 1
+    (tmp_path / "even.onnx").write_bytes(make(latent=Latent(size=8, distribution="uniform")))
+    done = run("explore", tmp_path / "even.onnx", "-o", tmp_path / "out", *args)
+    assert (done.exit_code, "truncation needs a normal latent" in done.stderr) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_without_latents_has_no_sheets(run, tmp_path, part):
+    part("onnx")
+    from translators import translator
+
+    (tmp_path / "brighter.onnx").write_bytes(translator("brighter"))
+    for given in ([], ["--sheet", "classes"]):
+        done = run("explore", tmp_path / "brighter.onnx", "-o", tmp_path / "out", *given)
+        assert done.exit_code == 1
+        assert done.stderr == "Error: brighter takes no latent: it has no latent space to move in\n"
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

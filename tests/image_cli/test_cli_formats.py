@@ -101,3 +101,47 @@ def test_a_suffix_that_is_no_format_names_a_near_one():
         format_of(".jpge")
     with pytest.raises(RequestError, match="needs a suffix"):
         format_of("")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # as outside of tests, where they are no errors
+def test_a_tiff_that_is_cut_anywhere_is_not_whole_and_nothing_is_said(capfd):
+    for channels in (1, 3):
+        for size in (20, 300):
+            pixels = np.ascontiguousarray(np.tile(SMOOTH, (1, size // 20, size // 20, 1))[..., :channels])
+            (data,) = FORMATS[".tif"].encode(pixels, [MADE])
+            assert FORMATS[".tif"].texts(data) == dict(MADE.texts())
+            assert [end for end in range(len(data)) if FORMATS[".tif"].texts(data[:end]) is not None] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_tiffs_of_others_are_seen_as_such():
+    from PIL import Image
+
+    for mode in ("L", "I;16", "F", "1"):
+        for compression in (None, "tiff_adobe_deflate", "tiff_lzw"):
+            file = io.BytesIO()
+            Image.new(mode, (9, 7)).save(file, "TIFF", compression=compression)
+            assert FORMATS[".tif"].texts(file.getvalue()) == {}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if FORMATS[suffix].texts is not None])
+def test_a_damaged_file_is_never_a_traceback(suffix, capfd):
+    """Bytes that are changed, and whole stretches; what comes back is texts or None."""
+    format_ = format_of(suffix)
+    (data,) = format_.encode(SMOOTH, [Provenance(**{**vars(MADE), "quality": 95 if format_.lossy else None})])
+    rng = np.random.default_rng(7)
+    found = []
+    for turn in range(1500):
+        broken = bytearray(data)
+        for _ in range(1 + turn % 3):
+            place = int(rng.integers(len(data)))
+            broken[place] ^= int(rng.integers(1, 256))
+        if turn % 5 == 0:
+            broken[place : place + 40] = rng.bytes(40)
+        if turn % 7 == 0:
+            del broken[int(rng.integers(len(broken))) :]
+        found.append(format_.texts(bytes(broken)))
+    assert None in found
+    assert all(one is None or isinstance(one, dict) for one in found)
+    assert capfd.readouterr() == ("", "")

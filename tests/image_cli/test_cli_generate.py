@@ -147,6 +147,8 @@ def test_json_is_all_that_stands_on_stdout(make):
         (["--device", "gpu"], 2, "cuda:N"),
         (["--existing", "ask"], 2, "overwrite"),
         (["--truncation", "0"], 2, "range"),
+        (["--truncation", "nan"], 2, "nan is no number"),
+        (["--name", "manifest.jsonl/{class}-{seed}.png"], 2, "where the list of the files goes"),
         (["--batch-size", "0"], 2, "range"),
         (["--sed", "1"], 2, "--seeds"),
         (["--seeds", "-4"], 2, "seeds are 0 to"),
@@ -172,6 +174,7 @@ def test_json_is_all_that_stands_on_stdout(make):
         (["--code", "a=1"], 1, "leave --code out"),
         (["--class", "dics"], 1, "Did you mean 'disc'?"),
         (["--class", "disc=0.7"], 1, "sum to 1"),
+        (["--class", "disc=-1,cross=2"], 1, "the weight '-1' of 'disc'"),
     ],
 )
 def test_wrong_calls_write_nothing_and_name_the_cause(make, tmp_path, args, code, cause):
@@ -234,11 +237,18 @@ def test_a_full_disk_leaves_whole_files_and_no_scratch(make, tmp_path, monkeypat
     assert len(files(tmp_path / "out")) == 10
 
 
+GOES_ON = "Stopped; the same command with --existing skip goes on.\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is POSIX's")
-def test_ctrl_c_leaves_whole_files_and_exits_130(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "args", "said"),
+    [(signal.SIGINT, 130, (), GOES_ON), (signal.SIGTERM, 143, (), GOES_ON), (signal.SIGINT, 130, ("--quiet",), "")],
+)
+def test_ctrl_c_and_sigterm_leave_whole_files_and_exit_130_and_143(tmp_path, number, code, args, said):
     from PIL import Image
 
-    command = [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-999999999"]
+    command = [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-o", str(tmp_path), "--seeds", "0-999999999", *args]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -250,12 +260,12 @@ def test_ctrl_c_leaves_whole_files_and_exits_130(tmp_path):
         deadline = time.monotonic() + 60
         while len(list(tmp_path.rglob("*.png"))) < 20 and time.monotonic() < deadline:
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert (process.returncode, out) == (130, "")
-    assert "Traceback" not in err
+    assert (process.returncode, out) == (code, "")
+    assert "".join(line for line in err.splitlines(keepends=True) if "/s" not in line) == said
     made = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "manifest.jsonl"]
     assert len(made) >= 20
     assert len((tmp_path / "manifest.jsonl").read_text().splitlines()) == len(made)
@@ -295,3 +305,17 @@ def test_counts_of_the_runtime_are_counts(run, tmp_path, option):
     assert done.exit_code == 2
     assert option in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("existing", ["error", "skip"])
+def test_something_else_that_is_called_a_manifest_is_left_before_anything_is_made(make, tmp_path, existing):
+    (tmp_path / "out").mkdir()
+    place = tmp_path / "out/manifest.jsonl"
+    place.write_bytes(b"\xff\xfe binary\n")
+    done = make("--seeds", "0", "--existing", existing)
+    assert done.exit_code == 1
+    assert "manifest.jsonl is there and is no list of files" in done.stderr
+    assert place.read_bytes() == b"\xff\xfe binary\n"
+    assert files(tmp_path / "out") == []
+    assert make("--seeds", "0", "--existing", "overwrite").exit_code == 0
+    assert len(place.read_text().splitlines()) == 2

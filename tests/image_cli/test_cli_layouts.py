@@ -124,6 +124,36 @@ def test_the_index_is_the_same_again_and_never_written_over(fill, layout, index)
     assert (out / index).read_bytes() == before
 
 
+@pytest.mark.parametrize(("layout", "index"), [("flat", "labels.csv"), ("coco", "annotations.json")])
+def test_a_set_that_would_grow_is_refused_before_the_first_picture(fill, layout, index):
+    out = fill("--layout", layout, "--seeds", "0-3")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    args = ("--layout", layout, "--seeds", "0-5", "--existing", "skip")
+    assert f"{index} lists other pictures" in fill(*args, code=1)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    (out / index).unlink()
+    fill(*args)
+    assert len(list(out.rglob("*.png"))) == 12
+    assert (out / index).read_text().count(".png") == 12
+
+
+@pytest.mark.parametrize("layout", ["imagefolder", "flat", "coco", "yolo"])
+def test_a_suffix_that_no_reader_of_the_layout_opens_is_refused(fill, tmp_path, layout):
+    name = "{class}/{seed}" if layout == "imagefolder" else "{class}-{seed}"
+    for suffix in (".npy", ".npz", ".raw", ".avif"):
+        said = fill("--layout", layout, "--name", name + suffix, "--seeds", "0", code=2)
+        assert ".png, .jpg" in said
+    assert not (tmp_path / "out").exists()
+    fill("--layout", layout, "--name", name + ".TIFF", "--seeds", "0")
+
+
+def test_what_a_layout_may_hold_is_what_train_reads():
+    from cganx.data.picture import SUFFIXES
+    from cganx_cli.layouts import READ
+
+    assert set(READ) <= SUFFIXES
+
+
 def test_the_manifest_keeps_the_lines_of_other_pictures(fill):
     out = fill("--seeds", "0-3")
     fill("--seeds", "2-5", "--existing", "overwrite")

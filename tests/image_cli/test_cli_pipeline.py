@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import shlex
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from cganx.errors import RequestError
@@ -212,3 +215,58 @@ def test_every_key_is_named_on_the_pages():
     keys = [f"`.{name}`" for name in vars(Provenance("", "")) if name != "model"]
     pages = DOC.read_text() + DOC.with_name("translate.md").read_text()
     assert [key for key in keys if key not in pages] == []
+
+
+def test_memory_is_bounded_by_the_size_that_pictures_are_written_in():
+    small = pipeline(len, encoders=16)
+    assert (small.threads, small.piece) == (16, PIECE)
+    large = replace(small, shape=(1024, 1024, 3))
+    assert (large.threads, large.piece) == (16, 1)
+    huge = replace(small, shape=(16384, 16384, 3))
+    assert (huge.threads, huge.piece) == (1, 1)
+    sizes = []
+    list(replace(large, encode=lambda requests, _: sizes.append(len(requests))).run(plan("0-9")))
+    assert sizes == [1] * 20
+
+
+def test_large_pictures_are_resized_and_encoded_one_by_one():
+    import tracemalloc
+
+    from cganx_cli.pictures import Finish
+    from cganx_cli.png import encode_png
+
+    finish = Finish("tiny", "", size=(1500, 1400))
+    requests = list(plan("0-7"))
+    pixels = np.random.default_rng(1).integers(0, 256, (16, 8, 8, 3), np.uint8)
+    made = finish.provenances(requests)
+    tracemalloc.start()
+    each = list(map(len, finish.encoded(encode_png, requests, pixels, made)))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(each) == 16
+    assert most < 6 * 1500 * 1400 * 3, "bytes of six pictures, whatever their number"
+    few = replace(finish, size=(20, 30))
+    together = list(encode_png(few.pixels(requests, pixels), made))
+    assert list(few.encoded(encode_png, requests, pixels, made)) == together
+
+
+def test_rows_are_filtered_in_bands_to_the_same_bytes(monkeypatch):
+    from cganx_cli import png
+
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 37, 11, 3), np.uint8)
+    whole = png._filtered(pixels)
+    monkeypatch.setattr(png, "BAND", 5 * 2 * 11 * 3)
+    assert (png._filtered(pixels) == whole).all()
+
+
+def test_live_requests_do_not_wait_for_others():
+    lines, made = queue.Queue(), queue.Queue()
+    one = replace(pipeline(lambda requests, _: made.put(requests[0].index), there=lambda requests: (0, requests)), batch_size=1)
+    asked = iter(lines.get, None)
+    running = threading.Thread(target=lambda: list(replace(one, live=True).run(asked)))
+    running.start()
+    for request in plan("0-2"):
+        lines.put(request)
+        assert made.get(timeout=30) == request.index
+    lines.put(None)
+    running.join()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
 
@@ -13,7 +13,7 @@ from cganx import runtime
 from cganx.card import GeneratorCard, Image, Latent
 from cganx.errors import RequestError
 from cganx.runtime.testing import TINY
-from cganx_cli.requests import Naming, Rows, Table
+from cganx_cli.requests import MARKED, Naming, Rows, Table, Unread
 from cganx_cli.templates import Template
 
 CARD = GeneratorCard(
@@ -99,6 +99,90 @@ def test_parts_are_ranges_of_rows(table):
     assert made.part(1, 3).describe() != made.part(2, 3).describe()
 
 
+ENDS = ("\n", "\r\n", "\r")
+
+
+@pytest.mark.parametrize("end", ENDS, ids=map(repr, ENDS))
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_part_is_read_from_its_own_place(table, monkeypatch, form, end):
+    """Whatever is before it: lines that are blank, cells of several lines, letters of several bytes, a mark of the order."""
+    monkeypatch.setitem(vars(CARD), "classes", ("cat", "größer", f"two{end}lines", "dog"))
+    labels = [CARD.classes[number % 3 if form == "csv" else number % 2] for number in range(3 * MARKED + 7)]
+    if form == "csv":
+        lines = [f'{seed},"{label}"' + end * (seed % 5 == 0) for seed, label in enumerate(labels)]
+        text = end.join(["\ufeffseed,label", *lines, ""])
+    else:
+        lines = [json.dumps({"seed": seed, "label": label}, ensure_ascii=False) for seed, label in enumerate(labels)]
+        text = "\ufeff" + end + (end + end).join(lines)
+    made = table(text, None)
+    whole = list(made)
+    assert [(one.index, one.seed, one.choice.text) for one in whole] == [(n, n, label) for n, label in enumerate(labels)]
+    read = []
+    monkeypatch.setattr(Rows, "_request", lambda *args, was=Rows._request: read.append(args[1]) or was(*args))
+    for number, of in ((0, 1), (0, 7), (5, 7), (6, 7), (2, 3), (3006, len(labels)), (2000, len(labels)), (999, len(labels))):
+        read.clear()
+        part = made.part(number, of)
+        assert list(part) == whole[part.start : part.stop]
+        assert len(read) < part.count + MARKED
+    assert len(made.marks) == 4
+
+
+def test_a_wrong_row_behind_a_mark_is_named_by_its_line(table):
+    made = table("label,seed\n" + "cat,1\n" * (MARKED + 5), None)
+    text = made.path.read_bytes()
+    made.path.write_bytes(text[:-6] + b"cta,1\n")
+    with pytest.raises(RequestError, match=f"line {MARKED + 6}: there is no class 'cta'"):
+        list(made.part(1, 2))
+    made.path.write_bytes(text + b"cat,1\n")
+    with pytest.raises(RequestError, match="has changed since it was read"):
+        list(made)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes in the file system are POSIX's")
+def test_a_pipe_is_refused_for_it_can_be_read_only_once(tmp_path):
+    import os
+    import threading
+
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text(""))
+    writer.start()
+    with pytest.raises(RequestError, match="can be read only once: give its rows to --requests -"):
+        Table.read(Rows(CARD), tmp_path / "pipe", NAMES)
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("name", "existing", "rows", "cause"),
+    [
+        ("{class}/{seed}.png", "error", ["cat,1", "cat,2", "CAT,1"], "line 4: an earlier line was written as cat/1.png too"),
+        ("{class}/{seed}.png", "skip", ["cat,1", "cat,2", "CAT,1"], None),
+        ("{class}.png", "skip", ["cat,1", "cat,2"], "line 3: an earlier line was written as cat.png too; put {index} in"),
+        ("{class}.png", "overwrite", ["cat,1", "cat,2"], None),
+        (
+            "{seed}{index}.png",
+            "skip",
+            ["cat,5", "cat,11", *["cat,5"] * 9, "cat,1"],
+            "line 13: an earlier line was written as 111.png",
+        ),
+        ("{class}-{index}.png", "error", ["cat,1", "cat,1"], None),
+        ("com{seed}.png", "error", ["cat,0", "cat,10", "cat,1"], "line 2: the name 'com{seed}.png' makes 'com0.png', which"),
+        ("com{seed}.png", "overwrite", ["cat,10", "cat,1"], "line 3: the name 'com{seed}.png' makes 'com1.png', which"),
+        ("x" * 230 + "{seed}.png", "skip", ["cat,10", f"cat,{2**64 - 1}", f"cat,{2**64 - 2}"], None),
+        ("x" * 240 + "{seed}.png", "skip", ["cat,10", f"cat,{2**64 - 1}"], "line 3: the name 'xxx"),
+    ],
+)
+def test_names_of_stdin_are_checked_as_they_come(name, existing, rows, cause):
+    text = io.StringIO("\n".join(["label,seed", *rows]))
+    naming = Naming(Template.parse(name), "made")
+    coming = iter(Unread(Rows(CARD), text, naming, existing))
+    if cause is None:
+        assert len(list(coming)) == len(rows)
+        return
+    with pytest.raises(RequestError, match=r"^stdin, line") as refused:
+        list(coming)
+    assert cause in str(refused.value)
+
+
 def test_nothing_is_made_before_the_whole_file_is_right(part, tmp_path):
     part("onnxruntime")
     from click.testing import CliRunner
@@ -126,12 +210,14 @@ def test_nothing_is_made_before_the_whole_file_is_right(part, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is POSIX's")
-def test_stdin_is_answered_line_by_line(part, tmp_path):
+@pytest.mark.parametrize("existing", ["error", "skip"])
+def test_stdin_is_answered_line_by_line(part, tmp_path, existing):
     import time
 
     part("onnxruntime")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "cganx_cli", "generate", TINY, "--requests", "-", "-o", out, "--batch-size", "1"]
+    command += ["--existing", existing]
     with subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
 
         def ask(line, name):
@@ -147,7 +233,10 @@ def test_stdin_is_answered_line_by_line(part, tmp_path):
         process.stdin.write("disc,5\n")
         process.stdin.close()
         said = process.stderr.read()
+    if existing == "skip":
+        assert (process.returncode, said) == (0, "")
+        return
     assert process.returncode == 1
-    assert f"disc{os.sep}5.png: it is there already" in said
+    assert "stdin, line 4: an earlier line was written as disc/5.png too; put {index} in --name" in said
     assert said.count("\n") == 1
     assert len((out / "manifest.jsonl").read_text().splitlines()) == 2

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
-from s3_server import server
+from s3_server import Door, server
 
 from cganx.runtime.testing import TINY
 
@@ -142,3 +145,141 @@ def test_a_server_that_dies_is_one_sentence_and_so_is_one_that_is_dead(led, monk
         said = run("s3://made/d", "--seeds", "0", "--patience", "0", code=1).stderr
         assert said.startswith("Error: cannot reach s3://made/d: Could not connect to the endpoint URL")
         assert said.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def sound():
+    """A server that answers all."""
+    with server() as one:
+        yield one
+
+
+@pytest.fixture
+def door(sound, led, monkeypatch):
+    """A door before a server with an empty bucket, which this process and its children go through."""
+    sound.client().create_bucket(Bucket="made")
+    led(sound)
+    one = Door(sound.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", one.url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    yield one
+    one.close()
+    client = sound.client()
+    listed = client.list_objects_v2(Bucket="made").get("Contents", [])
+    if listed:
+        client.delete_objects(Bucket="made", Delete={"Objects": [{"Key": one["Key"]} for one in listed]})
+    for left in client.list_multipart_uploads(Bucket="made").get("Uploads", []):
+        client.abort_multipart_upload(Bucket="made", Key=left["Key"], UploadId=left["UploadId"])
+    client.delete_bucket(Bucket="made")
+
+
+def begun(*args):
+    """A command of its own process."""
+    line = [sys.executable, "-m", "cganx_cli", "generate", str(TINY), "-q", *map(str, args)]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until(true, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def count(s3):
+    return s3.client().list_objects_v2(Bucket="made").get("KeyCount", 0)
+
+
+def found_in(s3, folder):
+    """Objects and their bytes, but for the manifest, which lists pictures in the order that they came in."""
+    return {
+        key.removeprefix(f"{folder}/"): data for key, data in s3.objects("made").items() if not key.endswith("manifest.jsonl")
+    }
+
+
+def test_a_dropped_connection_is_waited_for_in_silence(door, sound, tmp_path):
+    args = ("--seeds", "0-99")
+    process = begun(*args, "-o", "s3://made/f", "--patience", "60")
+    wait_until(lambda: count(sound) > 20)
+    for _ in range(3):
+        door.shut()
+        time.sleep(0.3)
+        door.open()
+        time.sleep(0.3)
+    assert process.communicate(timeout=120) == (None, "")
+    assert process.returncode == 0
+    plain = local(tmp_path, *args)
+    del plain["manifest.jsonl"]
+    assert found_in(sound, "f") == plain
+
+
+@pytest.mark.parametrize("form", [("--seeds", "0-99"), ("--seeds", "0-999", "--shards", "20")], ids=["files", "shards"])
+def test_a_server_that_is_gone_is_one_sentence_and_once_it_is_back_the_bytes_are_the_same(door, sound, tmp_path, form):
+    process = begun(*form, "-o", "s3://made/g", "--patience", "0")
+    wait_until(lambda: count(sound) > 2)
+    door.shut()
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert said.startswith("Error: cannot write s3://made/g/")
+    assert said.count("\n") == 1
+    plain = local(tmp_path, *form)
+    plain.pop("manifest.jsonl", None)
+    before = found_in(sound, "g")
+    assert 0 < len(before) < len(plain)
+    assert before.items() <= plain.items()
+    door.open()
+    run("s3://made/g", *form, "--existing", "skip")
+    assert found_in(sound, "g") == plain
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("form", [("--seeds", "0-99"), ("--seeds", "0-999", "--shards", "20")], ids=["files", "shards"])
+def test_a_killed_command_left_whole_objects_and_goes_on(door, sound, tmp_path, form):
+    del door
+    process = begun(*form, "-o", "s3://made/k")
+    wait_until(lambda: count(sound) > 2)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    plain = local(tmp_path, *form)
+    plain.pop("manifest.jsonl", None)
+    before = found_in(sound, "k")
+    assert 0 < len(before) < len(plain)
+    assert before.items() <= plain.items()
+    run("s3://made/k", *form, "--existing", "skip")
+    assert found_in(sound, "k") == plain
+
+
+def test_the_parts_of_a_shard_are_sent_again_within_the_patience(door, sound, tmp_path, monkeypatch):
+    from cganx_cli import sinks
+
+    monkeypatch.setattr(sinks, "BLOCK", 5 * 2**20)
+    args = ("--seeds", "0-6", "--class", "disc", "--resize", "2600", "--shards", "1")
+
+    def shut():
+        wait_until(lambda: sound.client().list_multipart_uploads(Bucket="made").get("Uploads"))
+        door.shut()
+        time.sleep(4)
+        door.open()
+
+    shutting = threading.Thread(target=shut)
+    shutting.start()
+    run("s3://made/p", *args, "--patience", "60")
+    shutting.join()
+    assert found_in(sound, "p") == local(tmp_path, *args)
+
+
+def test_keys_that_are_not_there_are_said_at_once(door, monkeypatch, tmp_path):
+    del door
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    began = time.monotonic()
+    said = run("s3://made/x", "--seeds", "0", "--patience", "600", code=1).stderr
+    assert said == "Error: cannot reach s3://made/x: Unable to locate credentials\n"
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("out", ["s3://", "s3:///folder"])
+def test_a_url_without_a_bucket_is_a_wrong_use(out):
+    assert "it names no bucket" in run(out, "--seeds", "0", code=2).stderr

@@ -45,6 +45,7 @@ def naming(text):
         (".hidden/{seed}.png", "hidden or lost"),
         ("a /{seed}.png", "hidden or lost"),
         ("con/{seed}.png", "reserves"),
+        ("Manifest.jsonl/{seed}.png", "where the list of the files goes"),
         ("{seed}", "must end in its suffix"),
         ("x" * 300 + "{seed}.png", "255 bytes"),
     ],

@@ -6,15 +6,18 @@ import io
 import json
 import os
 import struct
-from collections.abc import Iterator, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import click
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cganx import __version__, runtime
 from cganx.data.picture import SUFFIXES, Unusable
@@ -42,6 +45,16 @@ CLOSE_RMS = 16.0
 LEVELS_APART, VALUES_APART = 1, 1e-3  # what is promised between machines
 NEAR_FOLDERS = 3  # beside a picture, and above: a class's folder lies in that of the whole set
 MOST_FILES = 64
+MOST_UNPACKED = 2**30  # bytes of an .npz
+NO_ROOM = "it holds no provenance: the manifest.jsonl of its folder says what made it"
+SAY_NOTHING: Mapping[str, str] = MappingProxyType(
+    {
+        ".npy": NO_ROOM,
+        ".raw": NO_ROOM,
+        ".tar": "it holds many pictures: take one out, its PNG says what made it, and so does the .json beside it",
+        ".parquet": "it holds many pictures: its columns say what made each, and so does the PNG in its column image",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -269,7 +282,7 @@ def _targets(pictures: Sequence[Path], out: Path | None) -> dict[Path, Path | No
 def _outcome(picture: Path, target: Path | None, models: _Models, originals: _Sources) -> _Outcome:
     said = Told()
     try:
-        with Image.open(picture) as image:
+        with _opened(picture) as image:
             said = told(image)
             if said.resize is not None and image.size != (said.resize.width, said.resize.height):
                 raise RequestError(f"it says that it was resized to another size than its {image.width} x {image.height}")
@@ -290,6 +303,32 @@ def _outcome(picture: Path, target: Path | None, models: _Models, originals: _So
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # a damaged file is one of these, by its format
         why = f"it cannot be read: {getattr(error, 'strerror', None) or 'it is no whole picture'}"
     return _Outcome(str(picture), "not made", why, said)
+
+
+def _opened(picture: Path) -> Image.Image:
+    """A picture; of an .npz its pixels, which say what its other arrays do. Raises RequestError for what says nothing."""
+    try:
+        return Image.open(picture)
+    except UnidentifiedImageError:  # only then its name says what it is
+        suffix = picture.suffix.lower()
+        if suffix in SAY_NOTHING:
+            raise RequestError(SAY_NOTHING[suffix]) from None
+        if suffix != ".npz":
+            raise
+    try:
+        with zipfile.ZipFile(picture) as packed:
+            if sum(one.file_size for one in packed.infolist()) > MOST_UNPACKED:
+                raise Image.DecompressionBombError
+        with np.load(picture, allow_pickle=False) as arrays:
+            pixels = arrays["pixels"]
+            texts = {name: str(arrays[name]) for name in arrays.files if name.startswith("cganx.")}
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+            raise ValueError
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError):
+        raise ValueError from None
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    image.info.update(texts)
+    return image
 
 
 def _made(generator: runtime.Generator, said: Told) -> np.ndarray[Any, Any]:

@@ -142,6 +142,9 @@ def _choice(text: str, labels: Labels, folders: Mapping[str, str]) -> Choice:
     try:
         name = labels.classes[labels.index(text)]
     except LabelError:
+        wrong = _wrong_weight(text, labels)
+        if wrong is not None:
+            raise LabelError(wrong) from None
         blend = _blend(text, labels)
         if labels.several and text.casefold() == NONE:
             return _none(labels, folders)
@@ -149,6 +152,20 @@ def _choice(text: str, labels: Labels, folders: Mapping[str, str]) -> Choice:
             raise
         return _blended(blend, labels, folders)
     return Choice(name, name, folders[name])
+
+
+def _wrong_weight(text: str, labels: Labels) -> str | None:
+    """What is wrong with the first weight that is no number, in a text that is classes and something each; else None."""
+    wrong = None
+    for part in text.split(","):
+        name, _, weight = part.rpartition("=")
+        try:
+            name = labels.classes[labels.index(name)]
+        except LabelError:
+            return None
+        if wrong is None and not _WEIGHTED.fullmatch(part):
+            wrong = f"the weight {weight!r} of {name!r} in {text!r} is no number from 0 to 1"
+    return wrong
 
 
 def _none(labels: Labels, folders: Mapping[str, str]) -> Choice:

@@ -13,10 +13,19 @@ import numpy as np
 
 from cganx import runtime
 from cganx.errors import CganxError, DataError, LabelError, RequestError
+from cganx.latent.points import latent_of
 from cganx.latent.sheets import SHEETS, Group, Sheet, View
 from cganx_cli.choices import choices, codes_of
 from cganx_cli.files import write_whole
-from cganx_cli.options import class_option, code_option, device_option, json_option, model_argument, seeds_option
+from cganx_cli.options import (
+    class_option,
+    code_option,
+    device_option,
+    json_option,
+    model_argument,
+    seeds_option,
+    truncation_option,
+)
 from cganx_cli.png import Provenance, write_png
 from cganx_cli.progress import progress_bar, stage_shown
 from cganx_cli.seeds import Seeds, parse_seeds
@@ -60,6 +69,7 @@ class _Left:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A picture whose nearest one is searched for. Of another size, its middle is taken and resized.",
 )
+@truncation_option
 @device_option
 @click.option("--scale", type=click.IntRange(min=1), metavar="N", help="Enlarge pictures N times; small ones are by default.")
 @json_option("Print what was written, left out and found as JSON.")
@@ -72,6 +82,7 @@ def explore(
     seeds: Seeds,
     groups: tuple[str, ...],
     picture: Path | None,
+    truncation: float | None,
     device: str,
     scale: int | None,
     as_json: bool,
@@ -86,6 +97,7 @@ def explore(
         raise click.UsageError("the sheet picture is of a given one: say --picture FILE")
     grouped = [_group(text, number) for number, text in enumerate(groups)]
     generator = runtime.load(model, device)
+    latent_of(generator.card)  # it raises where there is none, before anything is written
     chosen, coded = choices(generator.card, classes), codes_of(generator.card, codes)
     view = View(
         generator,
@@ -94,9 +106,12 @@ def explore(
         None if coded is None else coded.array.astype(np.float32),
         grouped,
         None if picture is None else _read(picture, generator.picture_shape),
+        truncation=truncation,
     )
+    view.points(view.seeds)  # a truncation that this latent does not take is said before anything is written
     wanted = sheets or [name for name in SHEETS if name != "picture" or picture is not None]
-    provenance = Provenance(generator.card.name, generator.sha256, code=None if coded is None else coded.text)
+    said = None if coded is None else coded.text
+    provenance = Provenance(generator.card.name, generator.sha256, truncation=truncation, code=said)
     made: list[Sheet] = []
     left: list[_Left] = []
     with progress_bar(len(wanted), "sheet") as bar:

@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from cganx.runtime import Generator
-from cganx_cli.formats import format_of
+from cganx_cli.formats import format_of, quiet_pillow
 from cganx_cli.interrupt import stop_on_interrupt
 from cganx_cli.layouts import DataSet, Layout
 from cganx_cli.manifest import Manifest
@@ -33,12 +33,14 @@ def fill_folder(
     quality = (settings.quality or QUALITY) if format_.lossy else None
     finish = Finish.of(generator, settings, quality)
     known = None if isinstance(plan, Unread) else plan
-    data = None
+    data, listed = None, False
     if known is not None:
         data = DataSet(generator.card, known, naming, finish.size or generator.picture_shape[:2])
         layout.check(data)
         if settings.existing == "error":
             _refuse_existing(sink, known, naming, layout)
+        if settings.existing == "skip":  # an index of other pictures is said before the work, not after it
+            listed = layout.is_listed(sink, data)
     files = SingleFiles(
         sink,
         format_,
@@ -52,12 +54,21 @@ def fill_folder(
     )
     count = Count()
     ours = (lambda _: False) if known is None else partial(known.holds, naming=naming)
-    with opened(sink), closing(Manifest(sink, ours)) as manifest, stop_on_interrupt() as stop:
+    with quiet_pillow(), opened(sink), closing(Manifest(sink, ours)) as manifest, stop_on_interrupt() as stop:
         skips = settings.existing == "skip"
-        if skips:
-            manifest.check(generator.sha256)
+        if settings.existing != "overwrite":
+            manifest.check(generator.sha256 if skips else None)
         encoders = settings.encoders or sink.encoders
-        pipeline = Pipeline(generator, files.write, encoders, settings.batch_size, stop, files.there if skips else None)
+        pipeline = Pipeline(
+            generator,
+            files.write,
+            encoders,
+            settings.batch_size,
+            stop,
+            files.there if skips else None,
+            finish.shape(generator.picture_shape),
+            live=known is None,
+        )
         try:
             with Reporter(None if known is None else known.count, "picture", quiet=settings.quiet) as reporter:
                 for done in pipeline.run(plan):
@@ -70,7 +81,7 @@ def fill_folder(
             manifest.put()
         if stop.is_set():
             raise click.Abort
-        if layout.index is not None and data is not None:
+        if layout.index is not None and data is not None and not listed:
             _put_index(sink, layout, data, keep=skips)
     return count
 
@@ -90,25 +101,10 @@ def _refuse_existing(sink: Sink, plan: Plan, naming: Naming, layout: Layout) -> 
 
 
 def _put_index(sink: Sink, layout: Layout, data: DataSet, *, keep: bool) -> None:
-    """A data set's list of its pictures. With ``keep`` one of other pictures is left. Raises click.ClickException."""
+    """A data set's list of its pictures. With ``keep`` one that came meanwhile is left. Raises click.ClickException."""
     assert layout.called is not None
-    if keep and sink.exists(layout.called):
-        if _is_same(sink, layout, data):
-            return
-        raise click.ClickException(
-            f"{sink.place(layout.called)} lists other pictures and was left as it is; the pictures themselves are all there: "
-            "choose another folder, or say --existing overwrite"
-        )
+    if keep and layout.is_listed(sink, data):
+        return
     with sink.stream(layout.called) as out:
         for block in layout.blocks(data):
             out.write(block)
-
-
-def _is_same(sink: Sink, layout: Layout, data: DataSet) -> bool:
-    assert layout.called is not None
-    start = 0
-    for block in layout.blocks(data):
-        if sink.read(layout.called, start, len(block)) != block:
-            return False
-        start += len(block)
-    return not sink.read(layout.called, start, 1)

@@ -66,14 +66,16 @@ def fill_shard(
     Raises click.ClickException, and click.Abort where it was told to stop: the shard is given up, to be made anew later.
     """
     count = Count()
-    if settings.existing == "skip" and _is_there(shards, number, sink, count):
+    description = shards.description(number)
+    if settings.existing == "skip" and _is_there(shards, number, description, sink, count):
         count.skipped = shards.part(number).count
         told(0, count.skipped)
         return count
-    pipeline = Pipeline(generator, shards.encode, settings.encoders or sink.encoders, settings.batch_size, stop)
+    encoders, shape = settings.encoders or sink.encoders, shards.finish.shape(generator.picture_shape)
+    pipeline = Pipeline(generator, shards.encode, encoders, settings.batch_size, stop, shape=shape)
     with (
         sink.stream(shards.name(number)) as file,
-        shards.format.writer(file, shards.description(number), generator.card) as writer,
+        shards.format.writer(file, description, generator.card) as writer,
     ):
         for pictures, encoded in pipeline.run(shards.part(number)):
             writer.add(encoded)
@@ -93,11 +95,11 @@ def _refuse_existing(shards: Shards, numbers: list[int], sink: Sink) -> None:
             )
 
 
-def _is_there(shards: Shards, number: int, sink: Sink, count: Count) -> bool:
+def _is_there(shards: Shards, number: int, description: str, sink: Sink, count: Count) -> bool:
     """Whether a shard is whole and of these pictures. Raises click.ClickException where it is of others."""
     name = shards.name(number)
     found = shards.format.described(sink, name)
-    if found and found != shards.description(number):
+    if found and found != description:
         raise click.ClickException(
             f"{sink.place(name)} is there and of another model, other classes, seeds or settings: nothing was written over it; "
             "choose another folder or --existing overwrite"

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -225,9 +226,12 @@ def generate(
     coded = codes_of(generator.card, codes)
     plan: Plan | Unread
     drawn = False
-    if requests is not None:
-        rows = Rows(generator.card, coded, truncation)
-        plan = Unread(rows, _stdin()) if requests == STDIN else Table.read(rows, Path(requests), naming)
+    rows = Rows(generator.card, coded, truncation)
+    if requests == STDIN:
+        assert naming is not None
+        plan = Unread(rows, _stdin(), naming, existing)
+    elif requests is not None:
+        plan = Table.read(rows, Path(requests), naming)
     else:
         chosen = choices(generator.card, classes)
         drawn = seeds is None
@@ -238,23 +242,24 @@ def generate(
     sink = sink_of(out, patience)
     sink.reach()
     ran = {"name": str(generator.device), "reason": generator.device.reason}
-    if isinstance(plan, Unread):
-        assert naming is not None
-        done = fill_folder(generator, plan, naming, place, sink, settings)
-    else:
-        pixels_of(generator, [next(iter(plan))])  # what the generator does not take is said before anything is there
-        if drawn and not quiet:
-            click.echo(f"Seed {seeds}, drawn; --seeds {seeds} makes the same again.", err=True)
-        if engine == "ray":
-            from cganx_cli.on_ray import Cluster, Work, fill_shards_on_ray
-
-            data = Path(runtime.find(model)).read_bytes()
-            work = Work.of(data, loading, plan, SHARDS[format_], out, patience, settings)
-            done, hired, ran["name"] = fill_shards_on_ray(generator, work, Cluster(address, workers))
-        elif naming is None:
-            done = fill_shards(generator, plan, SHARDS[format_], sink, settings)
+    with _going_on(seeds if drawn else None, count, quiet=quiet):
+        if isinstance(plan, Unread):
+            assert naming is not None
+            done = fill_folder(generator, plan, naming, place, sink, settings)
         else:
-            done = _as_usage(lambda: fill_folder(generator, plan, naming, place, sink, settings))
+            pixels_of(generator, [next(iter(plan))])  # what the generator does not take is said before anything is there
+            if drawn and not quiet:
+                click.echo(f"Seed {seeds}, drawn; --seeds {seeds} makes the same again.", err=True)
+            if engine == "ray":
+                from cganx_cli.on_ray import Cluster, Work, fill_shards_on_ray
+
+                data = Path(runtime.find(model)).read_bytes()
+                work = Work.of(data, loading, plan, SHARDS[format_], out, patience, settings)
+                done, hired, ran["name"] = fill_shards_on_ray(generator, work, Cluster(address, workers))
+            elif naming is None:
+                done = fill_shards(generator, plan, SHARDS[format_], sink, settings)
+            else:
+                done = _as_usage(lambda: fill_folder(generator, plan, naming, place, sink, settings))
     if as_json:
         summary = {
             "model": generator.card.name,
@@ -268,6 +273,18 @@ def generate(
             "seconds": round(time.perf_counter() - started, 3),
         }
         click.echo(json.dumps(summary if hired is None else summary | {"workers": hired}, ensure_ascii=False))
+
+
+@contextmanager
+def _going_on(drawn: Seeds | None, count: int | None, *, quiet: bool) -> Iterator[None]:
+    """Around the work: who interrupts it hears how to go on."""
+    try:
+        yield
+    except click.Abort:
+        seeds = "" if drawn is None else f"--seeds {drawn} (for --count) " if count else f"--seeds {drawn} "
+        if not quiet:
+            click.echo(f"Stopped; the same command with {seeds}--existing skip goes on.", err=True)
+        raise
 
 
 def _check_combination(given: Mapping[str, bool]) -> None:

@@ -14,6 +14,7 @@ import click
 
 from cganx import __version__
 from cganx.errors import CganxError
+from cganx_cli.interrupt import Terminated
 
 __all__ = ["COMMANDS", "Entry", "LazyGroup", "cganx"]
 
@@ -111,7 +112,7 @@ class LazyGroup(click.Group):
             _refuse_for_missing(error, str(name), self.entries[str(name)])
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run and exit: 0 done, 1 failed with a sentence on stderr, 2 called wrongly, 130 interrupted."""
+        """Run and exit: 0 done, 1 failed with a sentence on stderr, 2 called wrongly, 130 interrupted, 143 terminated."""
         run = partial(super().main, *args, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
@@ -126,8 +127,8 @@ def _exit_code(run: Callable[[], object]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    except (click.Abort, KeyboardInterrupt) as error:
+        return 143 if isinstance(error, Terminated) else 130
     except CganxError as error:
         click.echo(f"Error: {error}", err=True)
         return 1

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import click
+
 from cganx.card import GeneratorCard
 from cganx.errors import RequestError
 from cganx_cli.choices import Choice
 from cganx_cli.requests import Naming, Plan, Request
+from cganx_cli.sinks import Sink
 from cganx_cli.templates import Template
 
 __all__ = ["FREE", "LAYOUTS", "DataSet", "Layout"]
 
 BLOCK = 2**20
+READ = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+"""What `cganx train`, torchvision's ImageFolder, loaders of COCO and YOLO trainers all open."""
 WHOLE = "0.5 0.5 1 1"  # YOLO's box of a whole picture: middle and size, as shares of it
 
 
@@ -46,7 +51,8 @@ class Layout:
     """``template`` names pictures unless --name does, below ``folder``.
 
     ``index`` gives the text of the file ``called``, piece by piece, from the requests alone; ``beside`` the name and bytes of a
-    file that goes with a picture. ``depth`` is how many folders a name has, ``labelled`` that only labelled pictures fit.
+    file that goes with a picture. ``depth`` is how many folders a name has, ``labelled`` that only labelled pictures fit,
+    ``suffixes`` what its readers open, where it has readers.
     """
 
     template: str
@@ -56,6 +62,7 @@ class Layout:
     index: Callable[[DataSet], Iterator[str]] | None = None
     beside: Callable[[DataSet, Request, str], tuple[str, bytes]] | None = None
     labelled: bool = False
+    suffixes: tuple[str, ...] | None = READ
 
     def template_of(self, name: str | None) -> Template:
         """The template of the whole name. Raises RequestError where ``name`` does not suit the layout."""
@@ -65,6 +72,11 @@ class Layout:
             raise RequestError(f"the name {name!r} does not suit the layout, whose names are {form}: {self.template}")
         if self.depth == 1 and name is not None and not name.startswith("{class}/"):
             raise RequestError(f"the name {name!r} does not suit the layout: its folders are the classes, as {self.template}")
+        if self.suffixes is not None and template.suffix.lower() not in self.suffixes:
+            raise RequestError(
+                f"the name {name!r} does not suit the layout, whose readers open {', '.join(self.suffixes)}; "
+                "leave --layout out for other suffixes"
+            )
         return template
 
     def check(self, data: DataSet) -> None:
@@ -91,6 +103,26 @@ class Layout:
                 yield bytes(block)
                 block.clear()
         yield bytes(block)
+
+    def is_listed(self, sink: Sink, data: DataSet) -> bool:
+        """Whether an index of just these pictures is there, False where there is none.
+
+        Raises click.ClickException where one of other pictures is.
+        """
+        if self.called is None or not sink.exists(self.called):
+            return False
+        start = 0
+        for block in self.blocks(data):
+            if sink.read(self.called, start, len(block)) != block:
+                break
+            start += len(block)
+        else:
+            if not sink.read(self.called, start, 1):
+                return True
+        raise click.ClickException(
+            f"{sink.place(self.called)} lists other pictures than these and was left as it is: remove it to have them listed "
+            "anew, choose another folder, or say --existing overwrite"
+        )
 
 
 def _table(data: DataSet) -> Iterator[str]:
@@ -158,4 +190,4 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
         "yolo": Layout("{class}-{seed}.png", "images/train/", 0, "data.yaml", _yolo, _yolo_label, labelled=True),
     }
 )
-FREE = Layout("{class}/{seed}.png")
+FREE = Layout("{class}/{seed}.png", suffixes=None)

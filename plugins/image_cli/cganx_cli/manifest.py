@@ -9,12 +9,12 @@ from typing import IO
 
 import click
 
+from cganx_cli.names import MANIFEST
 from cganx_cli.provenance import Provenance
 from cganx_cli.sinks import Sink
 
 __all__ = ["MANIFEST", "Manifest", "manifest_line"]
 
-MANIFEST = "manifest.jsonl"
 _BLOCK = 2**20
 _JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make one for each line
 
@@ -33,11 +33,19 @@ class Manifest:
         self._ours = ours
         self._lines: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass")  # noqa: SIM115
 
-    def check(self, sha256: str) -> None:
-        """Refuse to go on with the pictures of another model. Raises click.ClickException."""
+    def check(self, sha256: str | None) -> None:
+        """Whether what is there is a manifest, and, where ``sha256`` is given, none that has these pictures of another model.
+
+        Raises click.ClickException.
+        """
         for line in self._before():
+            if _decoded(line) is None:
+                raise click.ClickException(
+                    f"{self._sink.place(MANIFEST)} is there and is no list of files, but something else: it was left as it is; "
+                    "choose another folder, or say --existing overwrite"
+                )
             name, other = _file(line), _sha256(line)
-            if name is not None and other is not None and other != sha256 and self._ours(name):
+            if sha256 is not None and name is not None and other is not None and other != sha256 and self._ours(name):
                 raise click.ClickException(
                     f"{self._sink.place(MANIFEST)} says that {name} is of another model (cganx.sha256 {other[:12]}..., this is "
                     f"{sha256[:12]}...): choose another folder, or say --existing overwrite"
@@ -55,7 +63,7 @@ class Manifest:
             for line in self._before():
                 name = _file(line)
                 if name is not None and not self._ours(name):
-                    out.write(line.encode("utf-8", "surrogatepass") + b"\n")
+                    out.write(line + b"\n")
             self._lines.seek(0)
             while block := self._lines.read(_BLOCK):
                 out.write(block.encode("utf-8", "surrogatepass"))
@@ -64,27 +72,33 @@ class Manifest:
         """Give the temporary file back."""
         self._lines.close()
 
-    def _before(self) -> Iterator[str]:
+    def _before(self) -> Iterator[bytes]:
         start, rest = 0, b""
         while block := self._sink.read(MANIFEST, start, _BLOCK):
             start += len(block)
             *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                yield line.decode("utf-8", "surrogatepass")
+            yield from lines
 
 
-def _file(line: str) -> str | None:
+def _decoded(line: bytes) -> str | None:
+    try:
+        return line.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+
+
+def _file(line: bytes) -> str | None:
     return _text(line, "file")
 
 
-def _sha256(line: str) -> str | None:
+def _sha256(line: bytes) -> str | None:
     return _text(line, "cganx.sha256")
 
 
-def _text(line: str, key: str) -> str | None:
+def _text(line: bytes, key: str) -> str | None:
     try:
-        row = json.loads(line)
-    except ValueError:
+        row = json.loads(_decoded(line) or "")
+    except (ValueError, RecursionError):
         return None
     value = row.get(key) if isinstance(row, dict) else None
     return value if isinstance(value, str) else None

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["decode", "file_names", "folded"]
+__all__ = ["MANIFEST", "decode", "file_names", "folded"]
 
+MANIFEST = "manifest.jsonl"  # beside files, of what made them
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 ALWAYS = frozenset('%=/\\:*?"<>|')
 LONGEST = 160  # bytes, of the 255 that file systems take: a blend joins several names

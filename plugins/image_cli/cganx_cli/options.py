@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+COMPLETION = "_CGANX_COMPLETE"
 
 
 def model_argument(command: F) -> F:
@@ -41,7 +44,7 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
 
 
 def complete_class(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """The classes of the MODEL that stands before, those that a shell takes as one word."""
+    """The classes of the MODEL that stands before: quoted for bash, which takes words as they come; others quote them."""
     from cganx import runtime
 
     # Where an option still lacks its value, click has not come to naming the arguments.
@@ -50,7 +53,17 @@ def complete_class(context: click.Context, parameter: click.Parameter, incomplet
         card = runtime.read(runtime.find(model)).card
     except CganxError:
         return []
-    return [CompletionItem(name) for name in card.classes if name.startswith(incomplete) and shlex.quote(name) == name]
+    names = [name for name in card.classes if name.startswith(incomplete) and "\n" not in name]
+    if os.environ.get(COMPLETION, "").startswith("bash"):
+        names = [name for name in names if "\\" not in name]  # click's script loses it
+        names = names if _in_quotes() else list(map(shlex.quote, names))
+    return list(map(CompletionItem, names))
+
+
+def _in_quotes() -> bool:
+    """Whether the word that bash completes begins with a quote, which bash itself will close."""
+    words, number = os.environ.get("COMP_WORDS", "").split("\n"), os.environ.get("COMP_CWORD", "")
+    return number.isdecimal() and int(number) < len(words) and words[int(number)].startswith(("'", '"'))
 
 
 def class_option(command: F) -> F:
@@ -98,6 +111,7 @@ def truncation_option(command: F) -> F:
     return click.option(
         "--truncation",
         type=click.FloatRange(min=0, min_open=True),
+        callback=_truncation,
         metavar="T",
         help="Redraw latents beyond T: smaller is more typical and less varied. Off by default.",
     )(command)
@@ -113,6 +127,12 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
         return None if text is None else parse_seeds(text)
     except SeedError as error:
         raise click.BadParameter(str(error), context, parameter) from None
+
+
+def _truncation(context: click.Context, parameter: click.Parameter, number: float | None) -> float | None:
+    if number is not None and math.isnan(number):
+        raise click.BadParameter("nan is no number", context, parameter)
+    return number
 
 
 def _device(context: click.Context, parameter: click.Parameter, text: str) -> str:

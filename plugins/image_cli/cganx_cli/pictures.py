@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from cganx_cli.settings import Settings
 __all__ = ["FILTERS", "Finish", "mirrored"]
 
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+AT_ONCE = 2**20  # bytes of pictures that are finished and encoded at once, where they are more than one
 MIRROR_STREAM = 2**32 - 1  # of the seed's counter; latents have stream 0, noise those after it
 Array = np.ndarray[Any, Any]
 
@@ -45,6 +47,23 @@ class Finish:
             flip = mirrored([one.seed for one in requests])
             pixels = np.where(flip[:, None, None, None], pixels[:, :, ::-1], pixels)
         return pixels if self.size is None else np.stack([self._resized(one) for one in pixels])
+
+    def shape(self, own: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(height, width, channels) of a finished picture, by the generator's."""
+        return own if self.size is None else (*self.size, own[2])
+
+    def encoded(
+        self,
+        encode: Callable[[Array, Sequence[Provenance]], Iterator[bytes]],
+        requests: Sequence[Request],
+        pixels: Array,
+        provenances: Sequence[Provenance],
+    ) -> Iterator[bytes]:
+        """The bytes of each picture's file. Large pictures are finished and encoded one by one."""
+        count = max(1, AT_ONCE // math.prod(self.shape(pixels.shape[1:])))
+        for start in range(0, len(requests), count):
+            part = slice(start, start + count)
+            yield from encode(self.pixels(requests[part], pixels[part]), provenances[part])
 
     def _resized(self, one: Array) -> Array:
         from PIL import Image

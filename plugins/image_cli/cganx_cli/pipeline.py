@@ -11,6 +11,7 @@ Threads do, for the session, zlib, Pillow and the system's writes all let others
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,9 +29,12 @@ __all__ = ["Pipeline", "pixels_of"]
 
 T = TypeVar("T")
 PIECE = 16  # pictures that an encoder takes at once
+PIECE_BYTES = 2 * 2**20  # of a piece's pictures, where they are more than one
 WINDOW = 4  # batches whose pictures are looked for at once
 AHEAD = 4  # pieces for each encoder that may wait
 MOST_BYTES = 64 * 2**20  # of pictures that may wait
+MOST_ENCODING = 2**30  # bytes that all encoders may take together
+ENCODING = 6  # times its own bytes is what a picture takes while it is encoded
 Array = np.ndarray[Any, Any]
 
 
@@ -55,6 +59,9 @@ class Pipeline(Generic[T]):
 
     ``there``, where given, is called so as well, before the session, and returns what comes out for requests that need no
     picture, and the requests that do. ``stop`` ends the work early: what the session has made is still encoded.
+
+    ``shape`` is that of the pictures that ``encode`` makes, where it is not the generator's: what waits and who encodes is
+    bounded by their bytes. ``live`` requests come one by one, and none waits for another that no batch needs.
     """
 
     generator: Generator
@@ -63,13 +70,30 @@ class Pipeline(Generic[T]):
     batch_size: int
     stop: threading.Event
     there: Callable[[Sequence[Request]], tuple[T, Sequence[Request]]] | None = None
+    shape: tuple[int, int, int] | None = None
+    live: bool = False
+
+    @property
+    def picture_bytes(self) -> int:
+        """Of a picture where it is largest."""
+        return max(math.prod(self.generator.picture_shape), math.prod(self.shape or ()))
+
+    @property
+    def threads(self) -> int:
+        """How many encode: all, or as many as memory is for."""
+        return max(1, min(self.encoders, MOST_ENCODING // (ENCODING * self.picture_bytes)))
+
+    @property
+    def piece(self) -> int:
+        """Pictures that an encoder takes at once."""
+        return max(1, min(PIECE, PIECE_BYTES // self.picture_bytes))
 
     def run(self, requests: Iterable[Request]) -> Iterator[T]:
         """Results in the order of the requests, save that those of pictures that were there come early.
 
         An error of any thread is raised here, when the results before it have been given.
         """
-        with ThreadPoolExecutor(self.encoders, "encode") as pool:
+        with ThreadPoolExecutor(self.threads, "encode") as pool:
             feeder = _Feeder(self, iter(requests), pool)
             feeder.start()
             try:
@@ -85,10 +109,9 @@ class _Feeder(threading.Thread, Generic[T]):
 
     def __init__(self, pipeline: Pipeline[T], requests: Iterator[Request], pool: ThreadPoolExecutor) -> None:
         super().__init__(name="session", daemon=True)  # a read that waits for ever must not keep the process
-        height, width, channels = pipeline.generator.picture_shape
-        most = MOST_BYTES // (PIECE * height * width * channels)
+        most = MOST_BYTES // (pipeline.piece * pipeline.picture_bytes)
         self._pipeline, self._requests, self._pool = pipeline, requests, pool
-        self._results: queue.Queue[Future[T] | None] = queue.Queue(max(2, min(AHEAD * pipeline.encoders, most)))
+        self._results: queue.Queue[Future[T] | None] = queue.Queue(max(2, min(AHEAD * pipeline.threads, most)))
         self._closed = threading.Event()
         self._reading = False
         self._failed: Exception | None = None
@@ -97,7 +120,7 @@ class _Feeder(threading.Thread, Generic[T]):
         try:
             for batch in self._batches():
                 pixels = pixels_of(self._pipeline.generator, batch)
-                for piece, part in _pieces(batch):
+                for piece, part in self._pieces(batch):
                     self._results.put(self._pool.submit(self._pipeline.encode, piece, pixels[part]))
         except BaseException as error:
             failed: Future[T] = Future()
@@ -129,11 +152,11 @@ class _Feeder(threading.Thread, Generic[T]):
         """Batches of what is to be made, the last one smaller."""
         there, size = self._pipeline.there, self._pipeline.batch_size
         wanted: list[Request] = []
-        while window := self._read(size if there is None else WINDOW * size):
+        while window := self._read(size if there is None or self._pipeline.live else WINDOW * size):
             if there is None:
                 yield window
                 continue
-            checks = [self._pool.submit(there, piece) for piece, _ in _pieces(window)]
+            checks = [self._pool.submit(there, piece) for piece, _ in self._pieces(window)]
             for check in checks:
                 found, missing = check.result()
                 done: Future[T] = Future()
@@ -164,8 +187,8 @@ class _Feeder(threading.Thread, Generic[T]):
             raise self._failed
         return read
 
-
-def _pieces(requests: Sequence[Request]) -> Iterator[tuple[Sequence[Request], slice]]:
-    for start in range(0, len(requests), PIECE):
-        part = slice(start, start + PIECE)
-        yield requests[part], part
+    def _pieces(self, requests: Sequence[Request]) -> Iterator[tuple[Sequence[Request], slice]]:
+        size = self._pipeline.piece
+        for start in range(0, len(requests), size):
+            part = slice(start, start + size)
+            yield requests[part], part

@@ -25,6 +25,7 @@ __all__ = ["SIGNATURE", "Provenance", "encode_png", "png_texts", "write_png"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PAETH = 4
+BAND = 2**18  # values that are filtered at once
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # the even ones have alpha
 Array = np.ndarray[Any, Any]
 
@@ -59,16 +60,25 @@ def _filtered(pixels: Array) -> Array:
         out[:, :, 1:] = rows
         return out
     out[:, :, 0] = PAETH
-    padded = np.zeros((count, height + 1, (width + 1) * channels), np.int16)
-    padded[:, 1:, channels:] = rows
+    band = max(1, BAND // max(1, count * width * channels))  # what is in between takes a dozen times the memory
+    for top in range(0, height, band):
+        _paeth(rows, out, top, min(top + band, height), channels)
+    return out
+
+
+def _paeth(rows: Array, out: Array, top: int, bottom: int, channels: int) -> None:
+    """Filter the rows from ``top`` to ``bottom``."""
+    padded = np.zeros((len(rows), bottom - top + 1, rows.shape[2] + channels), np.int16)
+    padded[:, 1:, channels:] = rows[:, top:bottom]
+    if top:
+        padded[:, 0, channels:] = rows[:, top - 1]
     left, up, corner = padded[:, 1:, :-channels], padded[:, :-1, channels:], padded[:, :-1, :-channels]
     down, right = up - corner, left - corner  # as far as the estimate left + up - corner is from left, and from up
     to_corner = np.abs(down + right)
     to_left, to_up = np.abs(down, out=down), np.abs(right, out=right)
     nearest = np.where(to_up <= to_corner, up, corner)
     predicted = np.where(to_left <= np.minimum(to_up, to_corner), left, nearest)
-    np.subtract(rows, predicted, out=out[:, :, 1:], casting="unsafe")
-    return out
+    np.subtract(rows[:, top:bottom], predicted, out=out[:, top:bottom, 1:], casting="unsafe")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

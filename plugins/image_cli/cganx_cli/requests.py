@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import blake2b, sha256
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, NamedTuple, Protocol, TextIO
 
 import numpy as np
 
@@ -28,6 +30,7 @@ from cganx_cli.templates import Template
 __all__ = ["Naming", "Plan", "Product", "Request", "Rows", "Table", "Unread"]
 
 COLUMNS = ("label", "seed", "codes", "truncation")
+MARKED = 1000  # rows from one place of a file that is remembered to the next
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ class Naming:
     def name(self, request: Request) -> str:
         """The picture's name below the output folder, with / between folders."""
         return self.template.name(self.values(request))
+
+    def check(self, request: Request, where: str) -> None:
+        """Whether every file system takes the name. Raises RequestError that begins with ``where``."""
+        try:
+            self.template.check_values(self.values(request))
+        except RequestError as error:
+            raise RequestError(f"{where}: {error}") from None
 
 
 class Plan(Protocol):
@@ -173,6 +183,17 @@ class Product:
 # Rows of a file, or of what comes on stdin
 
 
+class Mark(NamedTuple):
+    """A place in a file between two rows: how many rows and lines are before it, and what ``seek`` takes."""
+
+    rows: int = 0
+    lines: int = 0
+    place: int = 0
+
+
+BEGIN = Mark()
+
+
 @dataclass(frozen=True)
 class Rows:
     """CSV or JSON lines of label, seed, codes and truncation -> requests.
@@ -184,13 +205,16 @@ class Rows:
     codes: Codes | None = None
     truncation: float | None = None
 
-    def read(self, file: TextIO, called: str) -> Iterator[tuple[int, Request]]:
-        """(line, request) for each row, as they come. Raises RequestError with the line of a row that is none."""
+    def read(self, file: TextIO, called: str, mark: Mark = BEGIN) -> Iterator[tuple[int, Request]]:
+        """(line, request) for each row behind ``mark``, as they come; ``file.tell()`` is the place behind that row.
+
+        Raises RequestError with the line of a row that is none.
+        """
         chooser = Chooser(self.card)
         codes = lru_cache(maxsize=1024)(lambda given: codes_of(self.card, given))
-        line = 0
+        line = mark.lines
         try:
-            for index, (line, row) in enumerate(_rows(file)):
+            for index, (line, row) in enumerate(_rows(file, mark), mark.rows):
                 yield line, self._request(index, row, chooser, codes)
         except UnicodeDecodeError:
             raise RequestError(f"{called}, after line {line}: this is no UTF-8 text; save it as UTF-8") from None
@@ -223,12 +247,24 @@ class _BadRow(Exception):
         self.line = line
 
 
-def _rows(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """JSON lines where the first begins with a brace, else CSV with a header."""
-    for blank, first in enumerate(file):
+def _rows(file: TextIO, mark: Mark) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """JSON lines where the first begins with a brace, else CSV with a header. The first line is read for that in any case."""
+    lines = iter(file.readline, "")  # the file as an iterator would not tell where it is
+    for blank, first in enumerate(lines):
+        if first.strip() and not first.lstrip().startswith("{"):
+            return _csv_rows(lines, first, blank, partial(_go, file, mark))
         if first.strip():
-            return (_json_rows if first.lstrip().startswith("{") else _csv_rows)(chain([first], file), blank)
+            before = _go(file, mark)
+            return _json_rows(chain([first], lines), blank) if before is None else _json_rows(lines, before)
     return iter(())
+
+
+def _go(file: TextIO, mark: Mark) -> int | None:
+    """Go to a mark, unless it is the file's beginning. Returns the lines before it."""
+    if not mark.rows:
+        return None
+    file.seek(mark.place)
+    return mark.lines
 
 
 def _json_rows(lines: Iterable[str], before: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -245,13 +281,19 @@ def _json_rows(lines: Iterable[str], before: int) -> Iterator[tuple[int, Mapping
         yield line, row
 
 
-def _csv_rows(lines: Iterable[str], before: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.reader(lines, strict=True)
+def _csv_rows(
+    lines: Iterator[str], first: str, before: int, go: Callable[[], int | None]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """``go`` is called behind the header, and says how many lines are before the next where that is elsewhere."""
+    reader = csv.reader(chain([first], lines), strict=True)
     try:
         header = [name.strip().lower() for name in next(reader)]
         _check_columns(header, before + 1)
         if len(set(header)) < len(header):
             raise _BadRow(before + 1, "a column is there twice")
+        elsewhere = go()
+        if elsewhere is not None:
+            reader, before = csv.reader(lines, strict=True), elsewhere
         for cells in reader:
             line = before + reader.line_num
             if not cells:
@@ -304,41 +346,57 @@ def _truncation(value: Any) -> float | None:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file, which has been read once to its end: all are right. ``taken`` are hashes of their names, sorted."""
+    """The rows of a file, which has been read once to its end: all are right.
+
+    ``taken`` are hashes of their names, sorted. ``marks`` are places in the file, so that a part costs no more than its own
+    rows; ``size`` is that of the file then.
+    """
 
     rows: Rows
     path: Path
     start: int
     stop: int
     taken: np.ndarray[Any, np.dtype[np.uint64]]
+    marks: tuple[Mark, ...] = (BEGIN,)
+    size: int | None = None
 
     @classmethod
     def read(cls, rows: Rows, path: Path, naming: Naming | None) -> Table:
         """Read a whole file. Raises RequestError with the line of the first row that is wrong, or whose name is taken."""
         table = cls(rows, path, 0, 0, np.zeros(0, np.uint64))
-        hashes, count = array("Q"), 0
-        for line, request in table._lines():
-            count += 1
-            if naming is not None:
-                try:
-                    naming.template.check_values(naming.values(request))
-                except RequestError as error:
-                    raise RequestError(f"{path}, line {line}: {error}") from None
-                hashes.append(_hash(naming.name(request)))
+        hashes, marks, count = array("Q"), [BEGIN], 0
+        with table._opened() as file:
+            size = os.fstat(file.fileno()).st_size
+            for line, request in rows.read(file, str(path)):
+                count += 1
+                if count % MARKED == 0:
+                    marks.append(Mark(count, line, file.tell()))
+                if naming is not None:
+                    naming.check(request, f"{path}, line {line}")
+                    hashes.append(_hash(naming.name(request)))
         if not count:
             raise RequestError(f"{path} holds no request; write lines of label,seed")
         taken = np.sort(np.frombuffer(hashes, np.uint64)) if hashes else table.taken
         twice = {int(one) for one in taken[1:][taken[1:] == taken[:-1]]}
         if naming is not None and twice:
             table._refuse_twice(naming, twice)
-        return replace(table, stop=count, taken=taken)
+        return replace(table, stop=count, taken=taken, marks=tuple(marks), size=size)
 
-    def _lines(self) -> Iterator[tuple[int, Request]]:
+    @contextmanager
+    def _opened(self) -> Iterator[TextIO]:
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
-                yield from self.rows.read(file, str(self.path))
+                if not file.seekable():
+                    raise RequestError(f"{self.path} can be read only once: give its rows to --requests -")
+                if self.size not in (None, os.fstat(file.fileno()).st_size):
+                    raise RequestError(f"{self.path} has changed since it was read: begin again")
+                yield file
         except OSError as error:
             raise RequestError(f"{self.path} cannot be read: {error.strerror or error}") from None
+
+    def _lines(self, mark: Mark = BEGIN) -> Iterator[tuple[int, Request]]:
+        with self._opened() as file:
+            yield from self.rows.read(file, str(self.path), mark)
 
     @property
     def count(self) -> int:
@@ -346,7 +404,8 @@ class Table:
         return self.stop - self.start
 
     def __iter__(self) -> Iterator[Request]:
-        return (request for _, request in islice(self._lines(), self.start, self.stop))
+        mark = self.marks[self.start // MARKED]
+        return (request for _, request in islice(self._lines(mark), self.start - mark.rows, self.stop - mark.rows))
 
     @property
     def units(self) -> tuple[int, str]:
@@ -382,9 +441,14 @@ class Table:
         """A hash of the rows, and which."""
         digest = sha256()
         for one in self:
-            code = None if one.codes is None else one.codes.text
-            digest.update(json.dumps([one.choice.text, one.seed, code, one.truncation]).encode())
+            digest.update(json.dumps(_decided(one)).encode())
         return {"rows": f"{self.start}-{self.stop - 1}", "hash": digest.hexdigest()}
+
+
+def _decided(request: Request) -> tuple[str, int, str | None, float | None]:
+    """What decides a picture."""
+    code = None if request.codes is None else request.codes.text
+    return request.choice.text, request.seed, code, request.truncation
 
 
 def _hash(name: str) -> int:
@@ -393,10 +457,27 @@ def _hash(name: str) -> int:
 
 @dataclass(frozen=True)
 class Unread:
-    """Requests that come line by line, of which nothing is known before."""
+    """Requests that come line by line, of which nothing is known before. Their names are checked as they come.
+
+    ``existing`` is what to do where a file is there: ``error`` takes no name twice, ``skip`` one twice for the same picture
+    alone, ``overwrite`` takes all. Hashes of what was taken are kept, but for templates that cannot repeat a name.
+    """
 
     rows: Rows
     file: TextIO
+    naming: Naming
+    existing: str = "error"
 
     def __iter__(self) -> Iterator[Request]:
-        return (request for _, request in self.rows.read(self.file, "stdin"))
+        forgets = self.existing == "overwrite" or self.naming.template.counts
+        taken: dict[int, int] = {}
+        for line, request in self.rows.read(self.file, "stdin"):
+            where = f"stdin, line {line}"
+            self.naming.check(request, where)
+            if not forgets:
+                name = self.naming.name(request)
+                key, picture = _hash(name), hash(_decided(request))
+                if key in taken and (self.existing == "error" or taken[key] != picture):
+                    raise RequestError(f"{where}: an earlier line was written as {name} too; put {{index}} in --name")
+                taken[key] = picture
+            yield request

@@ -148,7 +148,7 @@ class Shards:
     def encode(self, requests: Sequence[Request], pixels: Array) -> tuple[int, Any]:
         """How many, and what the format's writer takes."""
         provenances = self.finish.provenances(requests)
-        pngs = encode_png(self.finish.pixels(requests, pixels), provenances)
+        pngs = self.finish.encoded(encode_png, requests, pixels, provenances)
         rows = [
             Row(f"{request.index:012d}", png, self._label(request), request.choice.text, provenance)
             for request, png, provenance in zip(requests, pngs, provenances, strict=True)

@@ -54,7 +54,7 @@ class SingleFiles:
     def write(self, requests: Sequence[Request], pixels: Array) -> Done:
         """Encode and write. Raises click.ClickException."""
         provenances, names = self.finish.provenances(requests), [self.naming.name(one) for one in requests]
-        encoded = self.format.encode(self.finish.pixels(requests, pixels), provenances)
+        encoded = self.finish.encoded(self.format.encode, requests, pixels, provenances)
         for request, name, data in zip(requests, names, encoded, strict=True):
             self._put_beside(request, name)
             self.sink.write(name, data, new=self.new)
@@ -102,7 +102,8 @@ class SingleFiles:
         if not asked:
             return fits
         wanted = [requests[number] for number in asked]
-        encoded = self.format.encode(self.finish.pixels(wanted, self.again(wanted)), self.finish.provenances(wanted))
+        provenances = self.finish.provenances(wanted)
+        encoded = self.finish.encoded(self.format.encode, wanted, self.again(wanted), provenances)
         for number, data in zip(asked, encoded, strict=True):
             there = found[number]
             assert there is not None

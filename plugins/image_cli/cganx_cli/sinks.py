@@ -30,7 +30,19 @@ BLOCK = 16 * 2**20  # of a multipart upload, which has at most 10,000
 PIECE = 4 * 2**20  # that goes to the thread that uploads
 WAITING = 8  # pieces
 FIRST_WAIT = 0.2
+NUMBER = re.compile(r"^\[Errno [0-9]+\] ")
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "oci"})  # to make a folder there is to make a bucket
+FOR_GOOD = frozenset(  # botocore's, by name, since it need not be installed: to ask again gives the same answer
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "ConfigParseError",
+        "UnauthorizedSSOTokenError",
+        "NoAuthTokenError",
+        "ParamValidationError",
+    }
+)
 
 
 class Sink(Protocol):
@@ -277,6 +289,7 @@ class RemoteSink:
 
     def __init__(self, url: str, patience: float) -> None:
         try:
+            from fsspec.asyn import get_loop
             from fsspec.core import url_to_fs
             from fsspec.utils import stringify_path
         except ModuleNotFoundError:
@@ -292,6 +305,9 @@ class RemoteSink:
         self.patience = patience
         protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else {*self.fs.protocol}
         self._folders = not protocols & OBJECT_STORES
+        if not self._folders and not self.root.partition("/")[0].strip():
+            raise click.UsageError(f"cannot write {url}: it names no bucket; write it as s3://bucket/folder")
+        get_loop().set_exception_handler(_unheard)
 
     def place(self, name: str = "") -> str:
         """The URL."""
@@ -364,7 +380,11 @@ class RemoteSink:
             if self._folders:
                 self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             file = self.fs.open(path, "wb", block_size=BLOCK, autocommit=False)
-        behind = _Behind(file)
+        given_up = threading.Event()
+        if hasattr(file, "_call_s3"):  # s3fs asks for some two seconds only, and not where the server is gone
+            request = file._call_s3
+            file._call_s3 = lambda *args, **more: self._asked(lambda: request(*args, **more), given_up)
+        behind = _Behind(file, given_up)
         try:
             yield behind  # type: ignore[misc]
             with self._sentences("write", name):
@@ -372,6 +392,7 @@ class RemoteSink:
                 file.close()
                 file.commit()
         except BaseException:
+            given_up.set()
             behind.abandon()
             with contextlib.suppress(Exception):
                 file.discard()
@@ -386,19 +407,20 @@ class RemoteSink:
         return f"{self.root}/{name}"
 
     def _patiently(self, verb: str, name: str, call: Callable[[], T]) -> T:
-        """Call, and call again while the server may come back, at longer and longer intervals."""
-        begun, wait = time.monotonic(), FIRST_WAIT
         with self._sentences(verb, name):
-            while True:
-                try:
-                    return call()
-                except (PermissionError, FileNotFoundError, NotImplementedError, ImportError, ValueError):
+            return self._asked(call, threading.Event())
+
+    def _asked(self, call: Callable[[], T], given_up: threading.Event) -> T:
+        """Call, and call again while the server may come back, at longer and longer intervals."""
+        failed, wait = None, FIRST_WAIT
+        while True:
+            try:
+                return call()
+            except Exception as error:
+                failed = failed or time.monotonic()
+                if _is_for_good(error) or time.monotonic() - failed + wait > self.patience or given_up.wait(wait):
                     raise
-                except Exception:
-                    if time.monotonic() - begun + wait > self.patience:
-                        raise
-                time.sleep(wait)
-                wait *= 2
+            wait *= 2
 
     @contextlib.contextmanager
     def _sentences(self, verb: str, name: str) -> Iterator[None]:
@@ -414,10 +436,12 @@ class RemoteSink:
 class _Behind:
     """A file that a thread of its own writes, so that whoever fills it does not wait for the network."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, given_up: threading.Event) -> None:
+        """What waits when ``given_up`` is set is dropped."""
         self.closed = False
         self.error: Exception | None = None
         self._file = file
+        self._given_up = given_up
         self._buffer = bytearray()
         self._size = 0
         self._blocks: queue.Queue[bytes | None] = queue.Queue(WAITING)
@@ -461,13 +485,25 @@ class _Behind:
 
     def _send(self) -> None:
         while (block := self._blocks.get()) is not None:
-            if self.error is None:
+            if self.error is None and not self._given_up.is_set():
                 try:
                     self._file.write(block)
                 except Exception as error:  # raised where the next block is put
                     self.error = error
 
 
+def _is_for_good(error: Exception) -> bool:
+    if isinstance(error, (PermissionError, FileNotFoundError, NotImplementedError, ImportError, ValueError)):
+        return True
+    return any(one.__name__ in FOR_GOOD for one in type(error).__mro__)
+
+
 def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    lines = NUMBER.sub("", str(error)).strip().splitlines()
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1].strip()}".rstrip(".")
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _unheard(loop: object, context: object) -> None:
+    """asyncio would print a traceback of each request that a dropped connection ended; who sent it raises the same."""

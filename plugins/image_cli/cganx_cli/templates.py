@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from string import Formatter
 
 from cganx.errors import RequestError
-from cganx_cli.names import RESERVED, folded
+from cganx_cli.names import MANIFEST, RESERVED, folded
 
 __all__ = ["FIELDS", "NUMBERS", "Template"]
 
@@ -120,6 +120,15 @@ class Template:
                     yield before, between, one
                 before, between = one, ""
 
+    @property
+    def counts(self) -> bool:
+        """Whether no two pictures can share a name, whatever they are of: it has {index}, told from what stands beside it."""
+        try:
+            self.check_fields(classes=1, seeds=1)
+        except RequestError:
+            return False
+        return "index" in self.fields
+
     def check_fields(self, *, classes: int, seeds: int) -> None:
         """Prove that every class with every seed has a name of its own, also where case does not count.
 
@@ -173,7 +182,10 @@ def _check_path(path: str, text: str) -> None:
         raise RequestError(f"the name {text!r} begins with /; names are below the output folder, which -o gives")
     if len(path.encode("utf-8", "surrogatepass")) > MOST_PATH:
         raise RequestError(f"the name {text!r} makes paths of more than {MOST_PATH} bytes; make it shorter")
-    for one in path.split("/"):
+    first, *below = path.split("/")
+    if below and folded(first) == MANIFEST:
+        raise RequestError(f"the name {text!r} makes a folder {first!r}, where the list of the files goes; take another")
+    for one in (first, *below):
         if one in (".", ".."):
             raise RequestError(f"the name {text!r} leads out of the output folder by {one!r}; leave it out")
         if not one:

@@ -70,7 +70,7 @@ def told(image: Image.Image) -> Told:
         for key, value in _pairs(text):
             found.setdefault(key, value)
     if "sha256" not in found:
-        raise RequestError("it does not say what made it: there is no cganx.sha256 in its PNG text, EXIF or XMP")
+        raise RequestError("it does not say what made it: there is no cganx.sha256 in its PNG text, EXIF, XMP or arrays")
     seed, truncation = found.pop("seed", None), found.pop("truncation", None)
     mirror, resize = found.pop("mirror", None), found.pop("resize", None)
     for key in SAID_ONLY:
