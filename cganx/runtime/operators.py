@@ -117,6 +117,8 @@ def _broadcast(node: Node, *shapes: Shape) -> Shape:
 
 def _same(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
+    if len(inputs) > (3 if node.operator == "Clip" else 1):
+        raise _refuse(node, f"takes {len(inputs)} inputs, which is too many")
     if "axis" in node.attributes:
         _axis(node, _integer(node, "axis", 0), len(fact.shape))
     return [Fact(fact.dtype, fact.shape, _constant(inputs), fact.numbers if node.operator == "Identity" else None)]
@@ -131,6 +133,19 @@ def _per_channel(node: Node, inputs: Inputs) -> list[Fact]:
             raise _refuse(node, f"takes parameters that do not fit {fact.shape[1]} channels")
     if len(node.outputs) != 1:
         raise _refuse(node, "is in training mode")
+    return _like(inputs, fact, fact.shape)
+
+
+def _layer_normalised(node: Node, inputs: Inputs) -> list[Fact]:
+    """onnxruntime ends the process over a bias that is named "" instead of left out."""
+    fact = _input(node, inputs, 0)
+    axes = fact.shape[_axis(node, _integer(node, "axis", -1), len(fact.shape)) :]
+    if not 2 <= len(inputs) <= 3 or None in inputs:
+        raise _refuse(node, "takes a value, a scale, and a bias or none; one that is not there must be left out, not empty")
+    for index in range(1, len(inputs)):
+        shape = _input(node, inputs, index).shape
+        if shape != axes:
+            raise _refuse(node, f"takes parameters {shape} that do not fit the axes {axes} that it normalises")
     return _like(inputs, fact, fact.shape)
 
 
@@ -538,8 +553,6 @@ def _split(node: Node, inputs: Inputs) -> list[Fact]:
     fact = _input(node, inputs, 0)
     axis = _axis(node, _integer(node, "axis", 0), len(fact.shape))
     size, count = fact.shape[axis], len(node.outputs)
-    if not count:
-        raise _refuse(node, "has no outputs")
     if _integer(node, "num_outputs", count) != count:  # onnxruntime ends the process
         raise _refuse(node, f"says another number of parts than the {count} that it makes")
     part = ceil(size / count)
@@ -639,7 +652,6 @@ _SAME = (
     "Sqrt",
     "Tanh",
     "LpNormalization",
-    "LayerNormalization",
 )
 
 OPERATORS: Mapping[str, Rule] = {
@@ -663,6 +675,7 @@ OPERATORS: Mapping[str, Rule] = {
     "Gemm": _gemm,
     "GroupNormalization": _grouped,
     "GlobalAveragePool": _pool,
+    "LayerNormalization": _layer_normalised,
     "MatMul": _matmul,
     "MaxPool": _window_pool,
     "Pad": _pad,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -33,6 +34,9 @@ _OTHER_BATCHES = (1, 64)
 # torch's exporter has written 18 for long, onnxruntime 1.28 reads up to 26; before 13 some sizes are attributes.
 _OPSETS = range(13, 27)
 MOST_NOISE_DIGITS = 4
+# onnxruntime takes a time that grows with the square of either while it builds a session.
+MOST_INPUTS = 64
+MOST_TAKERS = 256  # of what a DequantizeLinear makes, which is made again for each of them
 _MORE = "; for a file that you trust give runtime.load(..., limits=...)"
 
 
@@ -45,6 +49,16 @@ class Limits:
     are all that are made; ``drawn_elements`` are those of latent and noise. ``work`` is counted in multiply-adds. Where the
     height and width of an image-to-image generator are open, all that is counted for tiles of at most ``symbolic_size`` a
     side: of the largest that is within the limits.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> runtime.read(testing.TINY, limits=runtime.Limits(nodes=100)).card.name
+    'tiny'
+    >>> try:
+    ...     runtime.read(testing.TINY, limits=runtime.Limits(nodes=4))
+    ... except runtime.UnsafeModel as error:
+    ...     print(error.message)
+    it has more than 4 nodes
     """
 
     file_bytes: int = 256 * MiB
@@ -69,6 +83,12 @@ class ModelFile:
     ``sha256`` is the hash over the card's bytes and the graph's; it tells damage, not malice. Names and image are the
     contract's; ``tensors`` says what they are in the file where it is foreign, and ``types`` are the inputs' there. Where
     height and width are open, ``least`` and ``tile`` are the smallest and the largest side that the reader found to be right.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> file = runtime.read(testing.TINY)
+    >>> file.inputs, file.outputs
+    ({'latent': (8,), 'label': (2,)}, {'image': (1, 16, 16), 'pixels': (16, 16, 1)})
     """
 
     data: bytes = field(repr=False)
@@ -97,6 +117,12 @@ def read(
 
     Raises ModelNotFound, NotAGenerator, UnsafeModel, CardMismatch or NewerFormat, with ``model`` set to the path, and
     RequestError for tensors without a card.
+
+    >>> from cganx import runtime
+    >>> from cganx.runtime import testing
+    >>> card = runtime.read(testing.TINY).card
+    >>> card.classes, card.latent.size, (card.image.height, card.image.width, card.image.channels)
+    (('disc', 'cross'), 8, (16, 16, 1))
     """
     if tensors is not None and card is None:
         raise RequestError("the names of foreign tensors need a card that says what they hold: give card=... too")
@@ -318,9 +344,15 @@ def check_hash(model: Model, text: str) -> str:
 def _check_graph(graph: Graph, limits: Limits) -> None:
     if len(graph.nodes) > limits.nodes:
         raise UnsafeModel(f"it has more than {limits.nodes} nodes")
+    if sum(value.name not in graph.initializers for value in graph.inputs) > MOST_INPUTS:
+        raise UnsafeModel(f"it has more than {MOST_INPUTS} inputs")
     for node in graph.nodes:
         if node.operator not in OPERATORS:
             raise UnsafeModel(f"it uses operator {node.operator}, which is not on the list of what generators may use")
+    numbers = {name for node in graph.nodes if node.operator == "DequantizeLinear" for name in node.outputs}
+    takers = Counter(name for node in graph.nodes for name in node.inputs if name in numbers)
+    if takers and max(takers.values()) > MOST_TAKERS:
+        raise UnsafeModel(f"more than {MOST_TAKERS} of its operators take the same dequantised value; let each take its own")
 
 
 class _Checked:
@@ -364,6 +396,8 @@ class _Checked:
         return value.name == self.latent or value.name.startswith("noise.")
 
     def _follow(self, node: Node) -> None:
+        if not node.outputs:
+            raise UnsafeModel(f"operator {node.operator} (node {node.name!r}) has no outputs")
         inputs: list[Fact | None] = []
         for name in node.inputs:
             if name and name not in self.facts:

@@ -42,6 +42,7 @@ class Attack:
     says that only a run shows what is wrong.
     """
 
+    group: str
     name: str
     tries: str
     error: type[ModelError]
@@ -55,6 +56,7 @@ class Attack:
 class Place:
     """What is no file, made in a folder; its path, or None where this machine has no such thing."""
 
+    group: str
     name: str
     tries: str
     error: type[ModelError]
@@ -64,8 +66,14 @@ class Place:
 
 ATTACKS: list[Attack] = []
 PLACES: list[Place] = []
+GROUPS: list[str] = []
 
 Graph = Any
+
+
+def section(title: str) -> None:
+    """What follows is of this group."""
+    GROUPS.append(title)
 
 
 def raw(tries: str, word: str, error: type[ModelError] = NotAGenerator) -> Callable[[Callable[[], bytes | list[bytes]]], None]:
@@ -76,7 +84,7 @@ def raw(tries: str, word: str, error: type[ModelError] = NotAGenerator) -> Calla
             made = make()
             return made if isinstance(made, list) else [made]
 
-        ATTACKS.append(Attack(name=make.__name__, tries=tries, error=error, word=word, files=files))
+        ATTACKS.append(Attack(group=GROUPS[-1], name=make.__name__, tries=tries, error=error, word=word, files=files))
 
     return add
 
@@ -93,8 +101,8 @@ def graph(
             return [sealed(changed, CARD_BYTES)]
 
         foreign = error is UnsafeModel or late
-        name = change.__name__
-        ATTACKS.append(Attack(name=name, tries=tries, error=error, word=word, files=files, foreign=foreign, late=late))
+        about = {"group": GROUPS[-1], "name": change.__name__, "tries": tries}
+        ATTACKS.append(Attack(**about, error=error, word=word, files=files, foreign=foreign, late=late))
 
     return add
 
@@ -109,14 +117,14 @@ def card(
             made = make()
             return [model(GRAPH_BYTES, json.dumps(CARD | made) if isinstance(made, dict) else made)]
 
-        ATTACKS.append(Attack(name=make.__name__, tries=tries, error=error, word=word, files=files))
+        ATTACKS.append(Attack(group=GROUPS[-1], name=make.__name__, tries=tries, error=error, word=word, files=files))
 
     return add
 
 
 def place(tries: str, word: str, error: type[ModelError] = ModelNotFound) -> Callable[[Callable[[Path], str | None]], None]:
     def add(make: Callable[[Path], str | None]) -> None:
-        PLACES.append(Place(name=make.__name__, tries=tries, error=error, word=word, path=make))
+        PLACES.append(Place(group=GROUPS[-1], name=make.__name__, tries=tries, error=error, word=word, path=make))
 
     return add
 
@@ -192,7 +200,7 @@ def zero_times(changed: Any, name: str, rank: int) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The wire format
+section("The wire format")
 
 
 def _starts(data: bytes, at: int, graph_too: bool) -> list[int]:
@@ -358,7 +366,7 @@ def ir_versions() -> list[bytes]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Polyglots
+section("Polyglots")
 
 
 def _zip() -> bytes:
@@ -400,7 +408,7 @@ def generator_in_a_zip() -> bytes:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Other files, foreign code
+section("Other files, foreign code")
 
 
 def _outside(tensor: Any, location: str) -> None:
@@ -496,7 +504,7 @@ def session_options() -> bytes:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Subgraphs and operators that are not on the list
+section("Subgraphs and operators that are not on the list")
 
 
 def _body(name: str) -> Any:
@@ -579,7 +587,7 @@ def integers_of_another_domain(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Quantised tensors: scales and zero points that are read beside a weight, one a channel
+section("Quantised tensors: scales and zero points that are read beside a weight, one a channel")
 
 
 def behind_a_step(changed: Any, scales: Any, zeros: Any, kind: Any = np.int8, **attributes: Any) -> None:
@@ -601,6 +609,15 @@ def one_scale_too_few(changed: Any) -> None:
 def one_zero_point_for_all(changed: Any) -> None:
     last = weights(changed).dims[-1]
     behind_a_step(changed, np.ones(last), [0], axis=-1)
+
+
+@graph("takes one dequantised value 3,900 times, for each of which onnxruntime makes it again", "dequantised")
+def one_step_for_all(changed: Any) -> None:
+    constant(changed, "step", 0.1, np.float32)
+    node(changed, "QuantizeLinear", ["logits", "step"], ["stepped"])
+    node(changed, "DequantizeLinear", ["stepped", "step"], ["numbers"])
+    for index in range(3900):
+        node(changed, "Transpose", ["numbers"], [f"turned.{index}"], perm=[0, 1, 3, 2])
 
 
 @graph("has a scale of 0, by which values are divided", "over 0")
@@ -633,7 +650,7 @@ def bytes_unfolded(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Folding bombs of operators that are on the list
+section("Folding bombs of operators that are on the list")
 
 
 @graph("expands one number to 2**40 while constants are folded", "more than a generator may")
@@ -776,7 +793,7 @@ def many_foldings(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Work and memory while it runs
+section("Work and memory while it runs")
 
 
 @graph("multiplies matrices for hours", "multiply-adds")
@@ -802,6 +819,91 @@ def endless_pooling(changed: Any) -> None:
     node(changed, "MaxPool", ["large"], ["bomb"], kernel_shape=[1023, 1023], pads=[511] * 4)
 
 
+def _over_and_over(changed: Any, times: int, side: int, operator: str, *more: str, **attributes: Any) -> None:
+    """One large picture that is read again and again; each time one small value is made of it, by other attributes."""
+    factor = side / 16
+    node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, factor, factor], np.float32)], ["large"])
+    for index in range(times):
+        differing = {"extrapolation_value": float(index)} if operator == "Resize" else {}
+        node(changed, operator, ["large", *more], [f"small.{index}"], **attributes, **differing)
+    node(changed, "Max", [f"small.{index}" for index in range(times)], ["bomb"])
+
+
+@graph("adds a large picture up to one number, again and again", "multiply-adds")
+def endless_sums(changed: Any) -> None:
+    _over_and_over(changed, 96, 4096, "ReduceL2", constant(changed, "sides", [1, 3, 2]), keepdims=0)
+
+
+@graph("averages a large picture again and again", "multiply-adds")
+def endless_averages(changed: Any) -> None:
+    _over_and_over(changed, 2000, 4096, "GlobalAveragePool")
+
+
+@graph("makes a large picture one pixel by a filter that reads all of it, again and again", "multiply-adds")
+def endless_filter(changed: Any) -> None:
+    down = constant(changed, "down", [1, 1, 1 / 4096, 1 / 4096], np.float32)
+    _over_and_over(changed, 100, 4096, "Resize", "", down, mode="linear", antialias=1)
+
+
+@graph("makes a picture thin and wide by a filter, between whose two directions it is large", "multiply-adds")
+def endless_filter_of_thin_pictures(changed: Any) -> None:
+    thin = constant(changed, "thin", [1, 1, 1 / 1024, 16], np.float32)
+    _over_and_over(changed, 50, 1024, "Resize", "", thin, mode="cubic", antialias=1)
+
+
+@graph("resizes by cubics, which take onnxruntime half a microsecond for a value", "multiply-adds")
+def endless_cubics(changed: Any) -> None:
+    constant(changed, "up", [1, 1, 112.7, 112.7], np.float32)
+    for index in range(20):
+        node(changed, "Resize", ["image", "", "up"], [f"bomb.{index}"], mode="cubic", cubic_coeff_a=-0.5 - index / 100)
+
+
+@graph("normalises across a large value's first axes, where its values lie far apart", "multiply-adds")
+def endless_shares(changed: Any) -> None:
+    node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, 256, 256], np.float32)], ["bomb.0"])
+    for index in range(6):
+        node(changed, "Softmax", [f"bomb.{index}"], [f"bomb.{index + 1}"], axis=1)
+
+
+@graph("gives every column of a large picture a scale of its own", "multiply-adds")
+def endless_scales(changed: Any) -> None:
+    node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, 256, 256], np.float32)], ["large"])
+    constant(changed, "steps", np.ones(4096), np.float32)
+    for index in range(6):
+        node(changed, "QuantizeLinear", ["large", "steps"], [f"bomb.{index}"], axis=3)
+
+
+@graph("normalises millions of channels of one value each", "multiply-adds")
+def endless_channels(changed: Any) -> None:
+    node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, 256, 256], np.float32)], ["large"])
+    node(changed, "Reshape", ["large", constant(changed, "planes", [-1, 1 << 24, 1])], ["bomb.0"])
+    constant(changed, "gain", [1.0], np.float32)
+    node(changed, "Expand", ["gain", constant(changed, "many", [1 << 24])], ["gains"])
+    for index in range(5):
+        node(changed, "InstanceNormalization", [f"bomb.{index}", "gains", "gains"], [f"bomb.{index + 1}"])
+
+
+@graph("multiplies millions of matrices of one number each", "multiply-adds")
+def endless_small_products(changed: Any) -> None:
+    node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, 256, 256], np.float32)], ["large"])
+    node(changed, "Reshape", ["large", constant(changed, "ones", [-1, 1 << 24, 1, 1])], ["small"])
+    node(changed, "MatMul", ["small", "small"], ["bomb"])
+
+
+@graph("multiplies millions of matrices of one number each, by an equation", "multiply-adds")
+def endless_equations(changed: Any) -> None:
+    node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, 256, 256], np.float32)], ["large"])
+    node(changed, "Einsum", ["large", "large"], ["bomb"], equation="abcd,abcd->abcd")
+
+
+@graph("takes one large value as 24 inputs of each of many comparisons", "multiply-adds")
+def endless_inputs(changed: Any) -> None:
+    constant(changed, "up", [1, 1, 128, 128], np.float32)
+    node(changed, "Resize", ["image", "", "up"], ["large"])
+    for index in range(60):
+        node(changed, "Max", ["large"] * 24, [f"bomb.{index}"])
+
+
 @graph("makes a thousand large values one after another", "values made")
 def endless_values(changed: Any) -> None:
     node(changed, "Resize", ["image", "", constant(changed, "up", [1, 1, 256, 256], np.float32)], ["bomb.0"])
@@ -819,8 +921,14 @@ def memory(changed: Any) -> None:
 
 @graph("asks for random values without end, by many inputs", "random values")
 def random_inputs(changed: Any) -> None:
-    for index in range(300):
+    for index in range(30):
         declare(changed, "input", f"noise.{index}", ["batch", 1 << 20])
+
+
+@graph("has 9,000 inputs of one value each, which takes onnxruntime seconds", "inputs")
+def many_inputs(changed: Any) -> None:
+    for index in range(9000):
+        declare(changed, "input", f"noise.{index}", ["batch", 1])
 
 
 @graph("asks for one latent of a hundred million values", "more than a generator may")
@@ -829,7 +937,7 @@ def random_latent(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Shapes and types that lie
+section("Shapes and types that lie")
 
 
 @graph("stores a tensor of 2**30 values in few bytes", "does not hold")
@@ -981,7 +1089,7 @@ def frozen_batch(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Names
+section("Names")
 
 
 @graph("has two tensors of one name", "same name")
@@ -1066,7 +1174,7 @@ def no_nodes(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Numbers
+section("Numbers")
 
 
 def _poison(changed: Any, value: float) -> None:
@@ -1117,7 +1225,7 @@ def bright_picture(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# What ends a process, or might
+section("What ends a process, or might")
 
 
 @graph("divides the smallest whole number by -1", "divides whole numbers")
@@ -1222,6 +1330,39 @@ def axis_beyond(changed: Any) -> None:
     node(changed, "LayerNormalization", ["image", "half_range"], ["trap.2"], axis=99)
 
 
+def _as_a_row(changed: Any) -> None:
+    node(changed, "Flatten", ["logits"], ["row"])
+    constant(changed, "gains", np.ones(256), np.float32)
+
+
+@graph("names the bias of a layer normalisation as nothing, at which onnxruntime ends the process", "left out, not empty")
+def empty_bias(changed: Any) -> None:
+    _as_a_row(changed)
+    node(changed, "LayerNormalization", ["row", "gains", ""], ["trap"])
+
+
+@graph("names the scale of a layer normalisation as nothing, and a bias", "left out, not empty")
+def empty_scale(changed: Any) -> None:
+    _as_a_row(changed)
+    node(changed, "LayerNormalization", ["row", "", "gains"], ["trap"])
+
+
+@graph("has a bias of other axes than those that it normalises, which is read beyond its end", "do not fit the axes")
+def bias_of_other_axes(changed: Any) -> None:
+    _as_a_row(changed)
+    node(changed, "LayerNormalization", ["row", "gains", constant(changed, "few", np.ones(4), np.float32)], ["trap"])
+
+
+@graph("gives an operator of one input a second that is named as nothing", "too many")
+def empty_second_input(changed: Any) -> None:
+    node(changed, "Relu", ["image", ""], ["trap"])
+
+
+@graph("has operators that make nothing", "no outputs")
+def no_outputs(changed: Any) -> None:
+    node(changed, "MatMul", ["image", "image"], [])
+
+
 @graph("casts its picture to texts", "casts to")
 def cast_to_text(changed: Any) -> None:
     node(changed, "Cast", ["image"], ["texts"], to=TensorProto.STRING)
@@ -1252,7 +1393,7 @@ def mode_in_no_encoding(changed: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Cards
+section("Cards")
 
 
 @card("has one class more than the graph", "input 'label'")
@@ -1370,7 +1511,7 @@ def changed_direction() -> dict[str, Any]:
     return {"classes": ["disc", "\u202egnp.exe"]}
 
 
-@card("has half of a surrogate pair as a name, which no file can be written with", "control characters")
+@card("has half of a surrogate pair as a name, which no file can be written with", "half of a surrogate pair")
 def surrogate() -> str:
     return json.dumps(CARD).replace('"cross"', '"\\ud800"')
 
@@ -1520,7 +1661,7 @@ def _entries(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Places that are no files
+section("Places that are no files")
 
 
 @place("is a folder", "folder")

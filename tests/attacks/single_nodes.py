@@ -1,7 +1,7 @@
 """One operator with attributes and sizes by chance: what the reader says of its shape must be what onnxruntime makes.
 
 A shape that the reader gets wrong is a bound that does not hold, and an attribute that onnxruntime does not check may end the
-process. The same graph comes of the same number.
+process, and so may an input that is spelled as an empty name. The same graph comes of the same number.
 """
 
 from __future__ import annotations
@@ -181,6 +181,48 @@ def _normal(draft: Draft) -> None:
         draft.random(draft.chance.choice((draft.shape[1], draft.shape[1], 1, 7)) if draft.rank > 1 else 1)
 
 
+def _layer(draft: Draft) -> None:
+    axis = draft.axis()
+    draft.attributes["axis"] = axis
+    for _ in range(draft.chance.choice((1, 1, 2))):
+        shape = draft.shape[axis:]
+        draft.random(*draft.chance.choice((shape, shape, shape, shape, [1] * len(shape), shape[-1:], [7])))
+
+
+def _batch(draft: Draft) -> None:
+    for _ in range(2):
+        _normal(draft)
+    draft.constants[draft.inputs[-1]] **= 2
+
+
+def _clip(draft: Draft) -> None:
+    for bound in (-1.0, 1.0):
+        draft.take(bound, np.float32)
+
+
+def _nothing(draft: Draft) -> None:
+    """It takes one input and needs no attribute."""
+
+
+def _chosen(draft: Draft) -> None:
+    draft.before = [helper.make_node("Cast", ["x"], ["yes"], to=TensorProto.BOOL)]
+    draft.inputs = ["yes", "x", "x"]
+
+
+def _glued(draft: Draft) -> None:
+    _along(draft)
+    draft.inputs *= draft.chance.randint(1, 3)
+
+
+def _emptied(draft: Draft) -> None:
+    """An input that is not there, spelled as an empty name: in the place of one, or behind the last."""
+    for _ in range(draft.chance.choice((1, 1, 2))):
+        if draft.chance.random() < 0.5:
+            draft.inputs.append("")
+        else:
+            draft.inputs[draft.chance.randrange(len(draft.inputs))] = ""
+
+
 def _grouped(draft: Draft) -> None:
     draft.shape = [2, 4, 3, 3]
     draft.attributes["num_groups"] = draft.chance.choice((1, 2, 4, 3, draft.whole()))
@@ -250,6 +292,13 @@ MAKERS: dict[str, Make] = {
     **dict.fromkeys(("Softmax", "LogSoftmax", "LpNormalization", "Flatten"), _along),
     "InstanceNormalization": _normal,
     "GroupNormalization": _grouped,
+    "LayerNormalization": _layer,
+    "BatchNormalization": _batch,
+    "Clip": _clip,
+    **dict.fromkeys(("Relu", "Gelu", "Identity", "GlobalAveragePool"), _nothing),
+    "Where": _chosen,
+    "Concat": _glued,
+    "Cast": lambda draft: draft.attributes.update(to=draft.chance.choice(KINDS)),
     "Expand": lambda draft: draft.take([draft.chance.choice((1, 2, 3, draft.whole(1, 5))) for _ in range(4)]),
     "Reshape": lambda draft: draft.take(draft.wholes(draft.chance.randint(1, 4), -1, 6)),
     "Unsqueeze": lambda draft: draft.take(draft.axes()[:2]),
@@ -264,6 +313,8 @@ def single_node(number: int) -> tuple[str, bytes, list[int], list[str]]:
     operator = chance.choice(sorted(MAKERS))
     draft = Draft(chance, [2, *(chance.choice((1, 2, 3, 4, 5, 8)) for _ in range(chance.choice((1, 2, 3, 3, 3, 4))))])
     MAKERS[operator](draft)
+    if chance.random() < 0.2:
+        _emptied(draft)
     kind = chance.choice(KINDS)
     nodes = [
         helper.make_node("Cast", ["number"], ["x"], to=kind),

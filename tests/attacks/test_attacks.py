@@ -21,8 +21,9 @@ from good_files import good_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutants import mutant
+from page import PAGE, rows, shown
 from single_nodes import MAKERS
-from trial import Answer, Outcome, Trials
+from trial import OURS, THEIRS, Answer, Outcome, Trials
 from wire import field, fields, model, raw_field, varint
 
 from cganx import runtime
@@ -32,9 +33,7 @@ from cganx_cli.group import cganx
 
 SECONDS, MEGABYTES, LETTERS = 2.0, 500, 1500
 MUTANTS = 500
-SINGLE_NODES = 1500
-OURS = ("read path", "load path", "read bytes", "load bytes")
-THEIRS = ("adopt bytes", "card_of path")
+SINGLE_NODES = 2500
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +127,14 @@ def test_the_trial_sees_what_it_is_there_to_see(trials: Trials, tmp_path: Path) 
     assert any("socket" in one for one in outcomes[4].touched)
     _, answer = trials.files(tmp_path, ["good.onnx"], ("crash path",))
     assert answer.ended == "ended by signal 11"
+    _, answer = trials.files(tmp_path, ["good.onnx"], ("wait path",), patience=1.0)
+    assert answer.ended == "ended by signal 14"
+
+
+def test_the_page_says_what_is_in_the_corpus() -> None:
+    said = [one[:3] for one in rows(PAGE.read_text(encoding="utf-8"))]
+    there = [[one.group, f"`{one.name}`", shown(one.tries)] for one in (*ATTACKS, *PLACES)]
+    assert said == there, "write it anew: python tests/attacks/page.py"
 
 
 def test_the_same_numbers_are_the_same_mutants() -> None:

@@ -23,7 +23,13 @@ HERE = Path(__file__).resolve().parent
 GiB = 1 << 30
 PYTHONS_OWN = tuple({sys.prefix, sys.base_prefix, *filter(None, sys.path)})
 RUNTIMES_OWN = ("/proc/self/cgroup", "/sys/fs/cgroup/")  # how many processors it may use, whatever the file
-DEADLINE = 120.0  # seconds of a whole job, on a machine that does other things too
+# The ways to load a file of ours, and one that is adopted.
+OURS = ("read path", "load path", "read bytes", "load bytes")
+THEIRS = ("adopt bytes", "card_of path")
+# Seconds by the clock of a whole job and of one load, on a machine that does other things too. A load that waits for a pipe or
+# a lock takes no time of a processor.
+DEADLINE = 120.0
+PATIENCE = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +80,12 @@ class Trials:
         answer = json.loads(self._server.stdout.readline())
         return Answer(**answer)
 
-    def files(self, folder: Path, files: Sequence[str], ways: Sequence[str]) -> tuple[list[Outcome], Answer]:
-        """Loads each file in each way; a child in ``folder`` does them all."""
-        answer = self.ask({"job": "files", "folder": os.fspath(folder), "files": list(files), "ways": list(ways)})
+    def files(
+        self, folder: Path, files: Sequence[str], ways: Sequence[str], patience: float = PATIENCE
+    ) -> tuple[list[Outcome], Answer]:
+        """Loads each file in each way; a child in ``folder`` does them all, and ends at a load that takes longer."""
+        job = {"job": "files", "folder": os.fspath(folder), "files": list(files), "ways": list(ways), "patience": patience}
+        answer = self.ask(job)
         return [Outcome(**line) for line in answer.lines], answer
 
     def mutants(self, start: int, count: int) -> tuple[list[dict[str, Any]], Answer]:
@@ -164,7 +173,7 @@ def _limited(job: dict[str, Any], say: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize") + 4 * GiB, resource.RLIM_INFINITY))
-    watch = _Watch()
+    watch = _Watch(job.get("patience", PATIENCE))
     sys.addaudithook(watch)
     jobs = {"files": _load_files, "mutants": _load_mutants, "single nodes": _follow_single_nodes}
     for line in jobs[job["job"]](job, watch):
@@ -177,7 +186,8 @@ class _Watch:
     FORBIDDEN = ("os.", "shutil.", "socket.", "subprocess.", "tempfile.", "pickle.", "ctypes.dlopen", "urllib.", "http.")
     HARMLESS = ("os.listdir", "os.scandir")
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
         self.armed = False
         self.may_open: str | None = None
         self.seen: list[str] = []
@@ -214,6 +224,7 @@ def _watched(watch: _Watch, path: str | None, load: Callable[[], object]) -> tup
     """The error of a load, the seconds of processor and the megabytes that it took."""
     before = _at_most_since(reset=True)
     error: Exception | None = None
+    signal.setitimer(signal.ITIMER_REAL, watch.patience)  # at its end the process does
     watch.seen, watch.may_open, watch.armed = [], path, True
     started = time.process_time()
     try:
@@ -221,6 +232,7 @@ def _watched(watch: _Watch, path: str | None, load: Callable[[], object]) -> tup
     except Exception as caught:
         error = caught
     seconds = time.process_time() - started
+    signal.setitimer(signal.ITIMER_REAL, 0)
     watch.armed = False
     return error, seconds, (_at_most_since(reset=False) - before) / 1e6
 
@@ -243,6 +255,7 @@ def _load_files(job: dict[str, Any], watch: _Watch) -> Iterator[dict[str, Any]]:
         "adopt": lambda source: runtime.load(source, "cpu", card=card, tensors=tensors, threads=1),
         "touch": _touch,
         "crash": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
+        "wait": lambda _: os.read(os.pipe()[0], 1),
         "card_of": lambda source: runtime.load(
             source, "cpu", card=runtime.card_of(source, tensors, name="x", classes=card.classes), tensors=tensors, threads=1
         ),
