@@ -3,7 +3,7 @@
 python tests/benchmarks/second_judge.py MODEL.onnx [MODEL ...] [--data fashion-mnist] [--samples 10000] [--seed 0] [--json]
 
 A generator whose checkpoint was chosen by plain classifiers of the oracle's kind may please those more than it should. This
-one is residual, has learnt with other variations and another seed, and has never chosen anything. The pictures are those of
+one is residual, has learnt with other variations and another seed, and chooses no checkpoint. The pictures are those of
 quality.py. The first call on a data set trains it (8 minutes of one core for Fashion-MNIST) and keeps it beside the oracles.
 """
 
