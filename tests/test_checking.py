@@ -226,8 +226,11 @@ def test_pictures_from_pictures_are_checked_by_made_up_sources(make, tmp_path: P
     )
     report = check(written(tmp_path, make.seal(brightened(make), card)))
     assert report.passed
-    made = ("pixels", "latents", "classes")  # `image` is not asked for, and it has neither
-    assert verdicts(report) == dict.fromkeys(CHECKS, "passed") | dict.fromkeys(made, "skipped")
+    assert verdicts(report) == dict.fromkeys(CHECKS, "passed") | dict.fromkeys(("latents", "classes"), "skipped")
+
+    darker = brightened(make)
+    set_constant("half", lambda _: 126.5)(darker)
+    assert list(failed(check(written(tmp_path, make.seal(darker, card))))) == ["pixels"]
 
 
 def test_open_sources_that_a_card_makes_large_are_checked_small(make, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def adopt(
             raise CardMismatch("the session's inputs are not those of this file", model=known.path)
     file = replace(file, sha256=known.sha256 if known else metadata.get(HASH_KEY, ""))
     if known is not None:
-        file = replace(file, least=known.least, tile=known.tile)
+        file = replace(file, least=known.least, tile=known.tile, alive=known.alive)
     device = _device(session)
     runs = OwnSession(session)
     own = device.name == "cpu" or chosen.source is not None

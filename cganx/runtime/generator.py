@@ -42,6 +42,9 @@ __all__ = ["GeneratedPicture", "Generator", "Pictures", "bundled", "find", "load
 # Not pathlib, which costs a host several milliseconds at start.
 ZOO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "zoo")
 BATCH = 64
+RUN_VALUES = 1 << 28
+"""What lies in memory at once in a run, 1 GiB in float32: of large pictures a run takes fewer, where nobody says how many."""
+
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
@@ -170,6 +173,8 @@ class Generator:
         self._process = os.getpid()
         self._recipe = recipe
         self._labels = Labels(file.card)
+        few = device.name == "cpu" and file.alive > 0  # on CUDA every run is filled up to cuda_batch
+        self._batch = max(1, min(BATCH, RUN_VALUES // file.alive)) if few else BATCH
         self._output = "pixels" if "pixels" in file.outputs else "image"
         self._noise = {  # beside a source translation.py draws it
             name: (int(name[6:]) + 1, tuple(int(size) for size in shape if isinstance(size, int)))
@@ -248,7 +253,7 @@ class Generator:
         """
         self._session = None
 
-    def warm_up(self, batch_size: int = BATCH) -> None:
+    def warm_up(self, batch_size: int | None = None) -> None:
         """Make ``batch_size`` pictures and throw them away, so that the first ones that are wanted come as fast as later ones.
 
         Worth it for the batch size that is then asked for (docs/runtime.md has figures). Raises RequestError for a
@@ -260,8 +265,27 @@ class Generator:
         ...     generator.generate("disc", seeds=range(16)).shape
         (16, 16, 16, 1)
         """
-        count = _batch_size(batch_size)
+        count = self._batch_size(batch_size)
         self._run(self._request([0] * count if self.card.classes else None, range(count), None, None, None))
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures of a run where nobody says how many: 64, or fewer where a run of them would take more than 1 GiB on the CPU.
+
+        Of a session whose file was not given it is 64.
+
+        >>> from cganx.runtime import testing
+        >>> testing.tiny().batch_size
+        64
+        """
+        return self._batch
+
+    def _batch_size(self, batch_size: int | None) -> int:
+        if batch_size is None:
+            return self._batch
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise RequestError(f"batch_size is {batch_size!r}, not a whole number of at least 1")
+        return int(batch_size)
 
     def _ready(self) -> Session:
         """The session, for the process that loaded it and until it is closed."""
@@ -328,8 +352,8 @@ class Generator:
         seeds: 0 <= seed < 2**64, one or many; drawn from the system when not given, and reported as ``.seeds``.
         latents: float [n, latent] instead of what the seeds draw. codes: float [n, codes], 0 when not given.
         truncation: entries of a normal latent over it are redrawn (>= 0.01); smaller is more typical and less varied.
-        batch_size: pictures per run, 64 when not given; it never changes a picture (docs/latents.md). On CUDA they are run by
-            ``cuda_batch`` of :func:`load`.
+        batch_size: pictures per run, :attr:`batch_size` when not given; it never changes a picture (docs/latents.md). On CUDA
+            they are run by ``cuda_batch`` of :func:`load`.
 
         Raises LabelError, SeedError, RequestError.
 
@@ -342,7 +366,7 @@ class Generator:
         ((2, 16, 16, 1), 'uint8', (7, 7))
         """
         request = self._request(labels, seeds, latents, codes, truncation)
-        size = _batch_size(batch_size)
+        size = self._batch_size(batch_size)
         if 0 < request.number <= size:
             pixels = self._run(request)
         else:
@@ -372,7 +396,7 @@ class Generator:
         >>> images.shape, images.dtype.name, bool(abs(images).max() <= 1)
         ((3, 1, 16, 16), 'float32', True)
         """
-        request, size = self._request(labels, seeds, latents, codes, truncation), _batch_size(batch_size)
+        request, size = self._request(labels, seeds, latents, codes, truncation), self._batch_size(batch_size)
         image = self.card.image
         made = np.empty((request.number, image.channels, image.height, image.width), np.float32)
         for start in range(0, request.number, size):
@@ -382,7 +406,7 @@ class Generator:
     def stream(
         self,
         requests: Iterable[tuple[Label, int]],
-        batch_size: int = BATCH,
+        batch_size: int | None = None,
         *,
         codes: Array | None = None,
         truncation: float | None = None,
@@ -402,7 +426,7 @@ class Generator:
         ('disc', 1, (16, 16, 1))
         ('cross=0.5,disc=0.5', 2, (16, 16, 1))
         """
-        size = _batch_size(batch_size)
+        size = self._batch_size(batch_size)
         return self._stream(self._batches(iter(requests), size, codes, truncation), prefetch)
 
     def _stream(self, batches: Iterator[_Request], prefetch: bool) -> Iterator[GeneratedPicture]:
@@ -653,14 +677,6 @@ def _rows(values: Array, count: int) -> Array:
     return values if len(values) == count else np.repeat(values[:1], count, axis=0)
 
 
-def _batch_size(batch_size: int | None) -> int:
-    if batch_size is None:
-        return BATCH
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise RequestError(f"batch_size is {batch_size!r}, not a whole number of at least 1")
-    return int(batch_size)
-
-
 def _matrix(name: str, values: Array, columns: int) -> Array:
     if not columns:
         raise RequestError(f"this generator takes no {name}")
@@ -828,14 +844,20 @@ def _proved(generator: Generator) -> Generator:
     """Two runs must give finite images in range, as many as asked for; else what only looks like a generator would load."""
     file, card = generator._file, generator.card
     if card.source is not None:
-        feed, sizes = proving(file, generator._labels)
-        made = dict(zip(file.outputs, generator._fetched(list(file.outputs), feed), strict=True))
-        _check_made(generator, made, len(feed["source"]), sizes)
+        made, sizes = turned(generator)
+        _check_made(generator, made, 2, sizes)
         return generator
     for count in (1, 2):
         request = generator._request([0] * count if card.classes else None, range(count), None, None, None)
         _check_made(generator, dict(zip(file.outputs, generator._outputs(request, list(file.outputs)), strict=True)), count)
     return generator
+
+
+def turned(generator: Generator) -> tuple[dict[str, Array], tuple[int, int]]:
+    """By output what an image-to-image file makes of two small sources, black and white and noise; the size it must have."""
+    feed, sizes = proving(generator._file, generator._labels)
+    names = list(generator._file.outputs)
+    return dict(zip(names, generator._fetched(names, feed), strict=True)), sizes
 
 
 def _check_made(generator: Generator, made: dict[str, Array], count: int, scaled: tuple[int, int] | None = None) -> None:

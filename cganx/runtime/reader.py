@@ -83,6 +83,7 @@ class ModelFile:
     ``sha256`` is the hash over the card's bytes and the graph's; it tells damage, not malice. Names and image are the
     contract's; ``tensors`` says what they are in the file where it is foreign, and ``types`` are the inputs' there. Where
     height and width are open, ``least`` and ``tile`` are the smallest and the largest side that the reader found to be right.
+    ``alive`` are the values that lie in memory at once for one picture, 0 where that was not counted.
 
     >>> from cganx import runtime
     >>> from cganx.runtime import testing
@@ -101,6 +102,7 @@ class ModelFile:
     types: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
     least: int | None = None
     tile: int | None = None
+    alive: int = 0
 
 
 def read(
@@ -215,6 +217,7 @@ def _read(data: bytes, path: str | None, card: GeneratorCard | None, tensors: Te
     else:
         graph = _check_at(model.graph, limits, (tensors or Tensors()).latent)
         file = described(card, Ends(graph.inputs, graph.outputs, graph.facts), tensors, adopted=text is None)
+        file = replace(file, alive=graph.alive)
     return replace(file, data=data, sha256=digest, path=path)
 
 
@@ -233,7 +236,7 @@ def _open(
     for checked in (largest, small, *mixed):
         ends = Ends(checked.inputs, checked.outputs, checked.facts, checked.space)
         file = described(card, ends, tensors, adopted=adopted)
-    return replace(file, least=least, tile=tile)
+    return replace(file, least=least, tile=tile, alive=largest.alive)
 
 
 def _first_that_holds(
@@ -302,15 +305,16 @@ def _check_at(graph: Graph, limits: Limits, latent: str = "latent", space: Space
     # What is as large at any batch onnxruntime may compute while it builds a session, and it keeps all of that.
     fixed = {name for name, fact in alone.facts.items() if fact.elements == many.facts[name].elements}
     _check_folding(graph, alone.facts, fixed, limits)
-    _check_run(graph, alone.facts, fixed, limits)
+    checked.alive = most_alive(graph, alone.facts, fixed)
+    _check_run(graph, alone.facts, checked.alive, limits)
     return checked
 
 
-def _check_run(graph: Graph, alone: Mapping[str, Fact], fixed: Set[str], limits: Limits) -> None:
+def _check_run(graph: Graph, alone: Mapping[str, Fact], alive: int, limits: Limits) -> None:
     made = sum(alone[name].elements for node in graph.nodes for name in node.outputs)
     for asked, most, what in (
         (made, limits.made_elements, "values made"),
-        (most_alive(graph, alone, fixed), limits.alive_elements, "values in memory at once"),
+        (alive, limits.alive_elements, "values in memory at once"),
         (work(graph, alone), limits.work, "multiply-adds of work"),
     ):
         if asked > most:
@@ -361,7 +365,7 @@ class _Checked:
     def __init__(
         self, graph: Graph, limits: Limits, batch: int = _BATCH, latent: str = "latent", space: Space | None = None
     ) -> None:
-        self.limits, self.batch, self.latent, self.space = limits, batch, latent, space
+        self.limits, self.batch, self.latent, self.space, self.alive = limits, batch, latent, space, 0
         self.facts: dict[str, Fact] = {name: stored(tensor.array) for name, tensor in graph.initializers.items()}
         for name, fact in self.facts.items():
             self._count(f"tensor {name!r}", fact)

@@ -29,6 +29,34 @@ def test_the_tiny_generator_is_what_its_script_makes(part: Any) -> None:
     assert testing.TINY.stat().st_size < 16_000
 
 
+def test_a_run_takes_fewer_pictures_where_64_would_take_more_than_a_gigabyte(
+    part: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part("onnxruntime")
+    alive = runtime.read(testing.TINY).alive
+    assert 16 * 16 + 16 * 16 < alive < 100_000  # an image and its pixels at least
+    generator = testing.tiny()
+    assert generator.batch_size == 64
+    monkeypatch.setattr("cganx.runtime.generator.RUN_VALUES", 7 * alive + 1)
+    few = testing.tiny()
+    sizes = []
+    run = few._run
+    monkeypatch.setattr(few, "_run", lambda request: sizes.append(request.number) or run(request))
+    assert np.array_equal(few.generate("disc", range(17)), generator.generate("disc", range(17)))
+    assert sizes == [7, 7, 3]
+    assert len(list(few.stream(("disc", seed) for seed in range(8)))) == 8
+    assert sizes[3:] == [7, 1]
+    few.generate("disc", range(17), batch_size=10)
+    assert sizes[5:] == [10, 7]
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(testing.TINY, providers=["CPUExecutionProvider"])
+    assert runtime.Generator.from_session(session, file=testing.TINY).batch_size == 7
+    assert runtime.Generator.from_session(session).batch_size == 64
+    monkeypatch.setattr("cganx.runtime.generator.RUN_VALUES", alive // 2)
+    assert testing.tiny().batch_size == 1
+
+
 def test_pictures_come_by_name(tiny: runtime.Generator) -> None:
     assert tiny.card.classes == ("disc", "cross")
     pixels = tiny.generate("disc", seeds=range(3))
