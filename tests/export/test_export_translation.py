@@ -121,6 +121,27 @@ def test_a_size_that_was_never_compared_gives_what_torch_gives(
     np.testing.assert_array_equal(pixels, levels.astype(np.uint8).transpose(0, 2, 3, 1))
 
 
+def test_a_size_at_which_the_module_itself_rounds_as_much_as_is_allowed_is_not_compared(translators: ModuleType) -> None:
+    import torch
+    from torch import nn
+
+    from cganx_export.arguments import Inputs
+    from cganx_export.parity import _takes
+
+    class Rounding(nn.Module):
+        """At 8 pixels it lets 1 + x - 1 - x show, which is 0 but for rounding."""
+
+        multiple = 4
+
+        def forward(self, source: torch.Tensor) -> torch.Tensor:
+            rounding = (source * 0.1 + 1.0 - 1.0 - source * 0.1) * (1e4 if source.shape[2] == 8 else 1.0)
+            return torch.tanh(source + rounding).expand(-1, 3, -1, -1)
+
+    module = Rounding()
+    inputs = Inputs(translators.card(module))
+    assert [_takes(module, inputs, (side, side)) for side in (4, 8, 12)] == [True, False, True]
+
+
 def test_a_fixed_size_stays_fixed(written: Callable[..., Any]) -> None:
     report = written("UNet", 16)
     assert declared(report.path)["source"] == ("batch", 1, 16, 16)
