@@ -53,7 +53,7 @@ class ResNetGenerator(nn.Module):
     """Source [n, c, h, w] in -1..1, and label weights [n, classes] where there are classes -> image [n, C, h, w] in -1..1.
 
     A label chooses or blends gain and bias of every batch norm (Dumoulin et al. 2017, section 2.2). ``from_source``: what is
-    made changes the source, where both have the same channels.
+    made changes the source, where that is grey or both have the same channels.
     """
 
     takes_mask = False
@@ -64,7 +64,7 @@ class ResNetGenerator(nn.Module):
         super().__init__()
         assert shape.scale == 1
         self.shape, self.classes = shape, classes
-        self.from_source = from_source and shape.source.channels == shape.target.channels
+        self.from_source = from_source and shape.source.channels in (1, shape.target.channels)
         one, two, four = plan.width, 2 * plan.width, 4 * plan.width
 
         def activated(features: int) -> list[nn.Module]:

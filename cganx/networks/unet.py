@@ -75,8 +75,8 @@ SMALL = UNetPlan(
 class UNetGenerator(nn.Module):
     """Source [n, c, h, w] in -1..1, and label weights [n, classes] where there are classes -> image [n, C, h, w] in -1..1.
 
-    ``planes``: channels that come with the source. ``from_source``: what is made changes the source, where both have the same
-    channels.
+    ``planes``: channels that come with the source. ``from_source``: what is made changes the source, where that is grey or
+    both have the same channels.
     """
 
     takes_mask = False
@@ -89,7 +89,7 @@ class UNetGenerator(nn.Module):
         assert shape.scale == 1
         assert not (planes and from_source)
         self.shape, self.classes, self.multiple = shape, classes, 2 ** (len(plan.encoder) + 1)
-        self.from_source = from_source and shape.source.channels == shape.target.channels
+        self.from_source = from_source and shape.source.channels in (1, shape.target.channels)
 
         def activated(features: int, activation: nn.Module, *, normed: bool = True) -> list[nn.Module]:
             norms = [plan.norm(features, classes)] if normed else []

@@ -64,14 +64,14 @@ LATENT_PRESETS: Mapping[str, Preset[Any]] = MappingProxyType(
             discriminator_label="projection; class head",
             update=Joint(HINGE),
             settings=TileableSettings(
-                batch_size=32,
+                batch_size=64,
                 generator_rate=4e-4,
                 discriminator_rate=8e-4,
                 beta1=0.0,
                 beta2=0.99,
                 rate_horizon=20_000,
                 ema_decay=0.999,
-                class_weight=0.2,
+                class_weight=0.1,
             ),
             steps=20_000,
             attributes=Attributes(

@@ -33,6 +33,7 @@ from cganx.training.state import State
 from cganx.training.translation.journal import TranslationJournal
 from cganx.training.translation.metric import TranslationMetric
 from cganx.training.translation.preset import TranslationPreset
+from cganx.training.translation.settings import SmallPairSettings
 
 __all__ = ["Asked", "Origin", "Task", "task_of"]
 
@@ -261,6 +262,13 @@ def _check_fit(recipe: TranslationPreset[Any], asked: Asked, data: TranslationSe
         )
     if data.classes and not recipe.styles:
         raise TrainingError(f"preset {asked.preset!r} takes no styles, and {data.name} has: {', '.join(data.classes)}")
+    source, target = data.train.source.shape[3], data.train.target.shape[3]
+    settings = recipe.settings
+    if isinstance(settings, SmallPairSettings) and settings.from_source and source not in (1, target):
+        raise TrainingError(
+            f"from_source=true changes a grey source, or one of as many channels as the target, and {data.name} goes from "
+            f"{source} to {target} channels: leave it out"
+        )
     if not len(data.test.source) or not len(data.test.target):
         raise TrainingError(f"{data.name} has no held-out pictures to judge by; give more pictures, or a test/ on each side")
 

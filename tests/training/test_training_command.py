@@ -135,7 +135,7 @@ def test_presets_for_people_and_programs():
     assert [line.split()[0] for line in short if line.endswith("(default)")] == ["sngan-small"]
     text = CliRunner().invoke(presets, ["sngan-small", "lsgan", "dcgan"]).stdout
     assert "sngan-small (default)" in text
-    assert "--set class_weight=0.2                 weight of the class head's cross-entropy (0 to 100)" in text
+    assert "--set class_weight=0.1                 weight of the class head's cross-entropy (0 to 100)" in text
     assert "--set conditional=true" in text
     assert "makes pictures of 28 x 28 pixels alone" in text
     assert "not as the original: " in text

@@ -56,8 +56,8 @@ def test_the_table_of_presets_is_read_only():
 
 def test_the_numbers_of_the_recipes():
     small, tutorial = PRESETS["sngan-small"].settings, PRESETS["cdcgan"].settings
-    assert (small.batch_size, small.generator_rate, small.discriminator_rate) == (32, 4e-4, 8e-4)
-    assert (small.beta1, small.beta2, small.ema_decay, small.class_weight) == (0.0, 0.99, 0.999, 0.2)
+    assert (small.batch_size, small.generator_rate, small.discriminator_rate) == (64, 4e-4, 8e-4)
+    assert (small.beta1, small.beta2, small.ema_decay, small.class_weight) == (0.0, 0.99, 0.999, 0.1)
     assert (tutorial.batch_size, tutorial.generator_rate, tutorial.discriminator_rate) == (128, 2e-4, 2e-4)
     assert (tutorial.beta1, tutorial.beta2, tutorial.epsilon, tutorial.ema_decay) == (0.5, 0.999, 1e-7, 0.0)
 

@@ -54,6 +54,11 @@ def pictures(preset: Preset[object], channels: int = 1) -> DataSet:
     return data_set(3, height=height, width=width, channels=channels)
 
 
+def quick(name: str) -> dict[str, int]:
+    """Settings for a few steps: large networks see few pictures."""
+    return SMALL | ({"batch_size": 4} if PRESETS[name].fixed_size == (56, 56) else {})
+
+
 def counted(module: nn.Module) -> int:
     statistics = [one for name, one in module.named_buffers() if name.rpartition(".")[2] in ("running_mean", "running_var")]
     return sum(one.numel() for one in (*module.parameters(), *statistics))
@@ -80,7 +85,7 @@ def test_r3gan_and_the_residual_networks_have_the_sizes_they_are_meant_to_have()
 
 @ALL
 def test_a_few_steps_change_every_weight(name: str, tmp_path: Path) -> None:
-    run = train(pictures(PRESETS[name]), name, tmp_path / "run", steps=3, settings=SMALL)
+    run = train(pictures(PRESETS[name]), name, tmp_path / "run", steps=3, settings=quick(name))
     before, after = (load_checkpoint(run.path, step)[0] for step in (0, 3))
     still = {
         key
@@ -96,10 +101,10 @@ def test_a_few_steps_change_every_weight(name: str, tmp_path: Path) -> None:
 @ALL
 def test_a_resumed_run_is_the_same_bit_for_bit(name: str, tmp_path: Path) -> None:
     data = pictures(PRESETS[name])
-    for out, stops in (("straight", (4,)), ("resumed", (1, 3, 4))):
+    for out, stops in (("straight", (3,)), ("resumed", (1, 3))):
         for steps in stops:
-            train(data, name, tmp_path / out, steps=steps, settings=SMALL)
-    one, other = (load_checkpoint(tmp_path / out, 4)[0] for out in ("straight", "resumed"))
+            train(data, name, tmp_path / out, steps=steps, settings=quick(name))
+    one, other = (load_checkpoint(tmp_path / out, 3)[0] for out in ("straight", "resumed"))
     assert one.keys() == other.keys()
     assert [key for key, value in one.items() if not torch.equal(value, other[key])] == []
 
@@ -113,7 +118,7 @@ def test_what_is_exported_does_the_same(name: str, tmp_path: Path, part, monkeyp
     # The same statistics for both from fewer pictures: large networks take a minute for a thousand.
     monkeypatch.setattr("cganx.training.run.BATCHES", 1)
     monkeypatch.setattr("cganx.training.run.AVERAGED_BATCHES", 1)
-    run = train(pictures(PRESETS[name], channels=3), name, tmp_path / "run", steps=2, settings=SMALL)
+    run = train(pictures(PRESETS[name], channels=3), name, tmp_path / "run", steps=1, settings=quick(name))
     report = export_run(run.path, tmp_path / "model.onnx", rewrite=False)
     assert report.parity.max_difference <= 1e-4
     file = runtime.read(tmp_path / "model.onnx")

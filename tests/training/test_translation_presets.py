@@ -329,15 +329,37 @@ def test_the_cycle_learns_both_ways_and_styles_enter_the_way_there_alone() -> No
 
 
 @pytest.mark.parametrize("from_source", [True, False])
-@pytest.mark.parametrize("name", ["cyclegan-small", "discogan-small"])
-def test_a_small_cycle_changes_its_source_or_makes_anew(name: str, from_source: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cyclegan-small", "discogan-small", "pix2pix-small"])
+def test_a_small_network_changes_its_source_or_makes_anew(name: str, from_source: bool, tmp_path: Path) -> None:
     settings = {**settings_for(name), "from_source": from_source}
     run = train(pictures_for(name), name, tmp_path / "run", steps=1, settings=settings)
     there = run.generator()
     assert isinstance(there, torch.nn.Module)
-    source = torch.linspace(-1, 1, 3 * 32 * 32).reshape(1, 3, 32, 32)
+    channels = run.config.translation.source.channels
+    source = torch.linspace(-1, 1, channels * 32 * 32).reshape(1, channels, 32, 32)
     with torch.no_grad():
-        assert ((there(source) - source).abs().mean() < 0.2) == from_source
+        made = there(source)
+    assert made.shape == (1, 3, 32, 32)
+    assert ((made - source).abs().mean() < 0.2) == from_source  # a grey source in all three
+
+
+def grey_source(data: TranslationSet) -> TranslationSet:
+    parts = (replace(part, source=part.source[..., :1]) for part in (data.train, data.test))
+    return replace(data, **dict(zip(("train", "test"), parts, strict=True)))
+
+
+def test_a_grey_source_is_changed_in_all_channels_and_a_coloured_one_to_grey_is_refused(tmp_path: Path) -> None:
+    data = pictures_for("pix2pix-small")
+    settings = {**settings_for("pix2pix-small"), "from_source": True}
+    there = train(grey_source(data), "pix2pix-small", tmp_path / "run", steps=1, settings=settings).generator()
+    assert isinstance(there, torch.nn.Module)
+    source = torch.linspace(-1, 1, 32 * 32).reshape(1, 1, 32, 32)
+    with torch.no_grad():
+        assert (there(source) - source.expand(1, 3, 32, 32)).abs().mean() < 0.2
+    parts = (replace(part, target=part.target[..., :1]) for part in (data.train, data.test))
+    grey = replace(data, **dict(zip(("train", "test"), parts, strict=True)))
+    with pytest.raises(TrainingError, match="from 3 to 1 channels: leave it out"):
+        train(grey, "pix2pix-small", tmp_path / "other", steps=1, settings=settings)
 
 
 def test_a_generator_that_nothing_teaches_is_refused() -> None:

@@ -19,7 +19,13 @@ from cganx.training.preset import Looks, Preset
 from cganx.training.sampling import Order, Share
 from cganx.training.translation.feed import Cutting, PictureMemory, Translations, TwoHeaps
 from cganx.training.translation.holes import Holes
-from cganx.training.translation.settings import FillingSettings, FreePairSettings, SmallCycleSettings, TranslationSettings
+from cganx.training.translation.settings import (
+    FillingSettings,
+    FreePairSettings,
+    SmallCycleSettings,
+    SmallPairSettings,
+    TranslationSettings,
+)
 
 if TYPE_CHECKING:
     from cganx.training.run import RunConfig
@@ -71,7 +77,7 @@ class TranslationPreset(Preset[_Settings], Generic[_Settings]):
     def of_kind(self, kind: Kind) -> TranslationPreset[_Settings]:
         """The recipe with the generator that its settings ask for."""
         preset = cast("TranslationPreset[_Settings]", super().of_kind(kind))
-        if isinstance(self.settings, SmallCycleSettings):
+        if isinstance(self.settings, (SmallCycleSettings, SmallPairSettings)):
             build: Callable[..., nn.Module] = self.generator
             preset = replace(preset, generator=partial(build, from_source=self.settings.from_source))
         return preset

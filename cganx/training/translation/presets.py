@@ -19,6 +19,7 @@ from cganx.training.translation.settings import (
     FreePairSettings,
     PairSettings,
     SmallCycleSettings,
+    SmallPairSettings,
     StyleSettings,
 )
 from cganx.training.updates import Cyclic, Paired, Stylised
@@ -50,7 +51,7 @@ def _patches(plan: translation.PatchPlan) -> Any:
 TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
     {
         # ------------------------------------------------------------------------------------------ pairs
-        "pix2pix-small": TranslationPreset[FreePairSettings](
+        "pix2pix-small": TranslationPreset[SmallPairSettings](
             summary="From pairs: a small U-Net for two CPU cores, which takes pictures of any size.",
             source=PIX2PIX,
             generator=_unet(unet.SMALL),
@@ -58,7 +59,7 @@ TRANSLATION_PRESETS: Mapping[str, TranslationPreset[Any]] = MappingProxyType(
             generator_label=CONDITIONAL_NORM,
             discriminator_label=PLANES,
             update=Paired(LEAST_SQUARES),
-            settings=FreePairSettings(batch_size=8, beta1=0.5, l1_weight=100.0, ema_decay=0.999, rate_horizon=12_000),
+            settings=SmallPairSettings(batch_size=8, beta1=0.5, l1_weight=100.0, ema_decay=0.999, rate_horizon=12_000),
             steps=12_000,
             size=64,
             multiple=16,

@@ -14,6 +14,7 @@ __all__ = [
     "FreePairSettings",
     "PairSettings",
     "SmallCycleSettings",
+    "SmallPairSettings",
     "StyleSettings",
     "TranslationSettings",
 ]
@@ -80,6 +81,16 @@ class FreePairSettings(PairSettings):
         "the source alone in other brightness and contrast, by up to 2 to this power, where light is not what counts",
         0.0,
         2.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallPairSettings(FreePairSettings):
+    """The numbers of a recipe from pairs whose network can begin at the source."""
+
+    from_source: bool = _truth(
+        False,
+        "whether what is made changes the source, which it then begins at: a grey one, or one of as many channels",
     )
 
 
