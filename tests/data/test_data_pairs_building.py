@@ -313,6 +313,25 @@ def test_all_reliefs_are_of_one_depth(textures: Path, tmp_path: Path) -> None:
         assert np.sqrt(np.square(slopes).sum(axis=1).mean()) == pytest.approx(normals.SLOPE, rel=0.25)
 
 
+@pytest.mark.parametrize("flat", [127, 128])
+def test_flat_places_stay_flat_where_a_shallow_relief_is_made_deeper(flat: int) -> None:
+    """Level 0 lies between 127 and 128. Three times as deep, half a level would be a slope to one side."""
+    shallow = np.full((64, 64, 3), (flat, flat, 255), np.uint8)
+    shallow[::8, :, 1] += 9
+    shallow[4::8, :, 1] -= 9
+    deeper = np.asarray(normals._of_one_depth(Image.fromarray(shallow)))
+    assert deeper[::8, :, 1].min() > 145
+    assert {*np.unique(deeper[2::8, :, :2])} == {128}
+    assert abs(deeper[..., 1].mean() - 128) < 0.5
+
+
+def test_a_relief_without_flat_places_leans_no_more_than_it_did() -> None:
+    rough = map_of(noise(5), steep=0.1)
+    deeper = np.asarray(normals._of_one_depth(Image.fromarray(rough)))
+    before, after = ((one[..., :2] - 127.5).mean(axis=(0, 1)) for one in (rough, deeper))
+    assert np.abs(after).max() < 3.3 * np.abs(before).max() + 0.3
+
+
 def test_holes_are_flat_and_what_is_all_hole_is_left_out(textures: Path, tmp_path: Path) -> None:
     out = tmp_path / "normals"
     made("texture-normals", textures, out)

@@ -84,11 +84,6 @@ KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "flags": ("Flags", r"flag-.+"),
         "fruit": ("Food Drink", FRUIT),
         "hearts": ("Smileys Emotion", r"(?!broken|mending).+-heart"),
-        "signs": (
-            "Symbols",
-            r".+-button(-blood-type)?|keycap-.+|aquarius|aries|cancer|capricorn|gemini|leo|libra|ophiuchus"
-            r"|pisces|sagittarius|scorpio|taurus|virgo",
-        ),
     }
 )
 """Kinds of emoji whose pictures are alike enough for a small network: their groups, and what their names are."""

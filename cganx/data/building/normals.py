@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cganx.data.building.materials import (
     ALLOWED,
@@ -194,11 +195,27 @@ def _with_y_up(image: Image) -> Image:
     return Image.fromarray(normals)
 
 
+def _vectors(image: Image) -> NDArray[np.float32]:
+    """What a map of normals holds, [h, w, 3] of length 127.5. Level 0 lies between two; the one that is common means flat.
+
+    Half a level is little, but `_of_one_depth` makes the slopes of shallow maps several times as large.
+    """
+    levels = np.asarray(image)
+    return levels - np.array([_flat(levels[..., 0]), _flat(levels[..., 1]), 127.5], dtype=np.float32)
+
+
+def _flat(levels: NDArray[np.uint8]) -> float:
+    lower, upper = int(np.sum(levels == 127)), int(np.sum(levels == 128))
+    if max(lower, upper) < 2 * min(lower, upper) or lower == upper:
+        return 127.5
+    return 128.0 if upper > lower else 127.0
+
+
 def _of_one_depth(image: Image) -> Image:
     """A map of normals with slopes of `SLOPE`, as far as that goes."""
     from PIL import Image
 
-    normals = np.asarray(image, dtype=np.float32) - 127.5
+    normals = _vectors(image)
     slopes = normals[..., :2] / np.maximum(normals[..., 2:], 1.0)
     size = float(np.sqrt(np.square(np.clip(slopes, -STEEPEST, STEEPEST)).sum(axis=2).mean()))
     slopes *= min(max(SLOPE / max(size, 1e-6), 1 / MOST_SCALED), MOST_SCALED)
@@ -211,7 +228,7 @@ def _unit(image: Image) -> Image:
     """A map of normals, each of length 1 again: averages of several are shorter. Unusable where it is flat."""
     from PIL import Image
 
-    normals = np.asarray(image, dtype=np.float32) - 127.5
+    normals = _vectors(image)
     relief = float(normals[..., :2].std(axis=(0, 1)).max())
     if relief < LEAST_RELIEF:
         raise Unusable("its map of normals is flat")

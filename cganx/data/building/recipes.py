@@ -45,7 +45,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             gather=emoji.gather_emoji,
         ),
         "emoji-kinds": Recipe(
-            summary="Emoji of three designers in seven kinds that a small network can draw: faces, flags, hearts ...",
+            summary="Emoji of three designers in six kinds that a small network can draw: faces, flags, hearts ...",
             size=48,
             channels=3,
             needs=emoji.KINDS_NEEDS,
