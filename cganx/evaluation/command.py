@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from cganx.data import DataSet, TranslationData
     from cganx.evaluation.backbones import Backbone, Stages
     from cganx.evaluation.card_writing import Written
+    from cganx.evaluation.figures import Evaluation
 
 __all__ = ["compare", "evaluate"]
 
 EFFLITE0 = ("fid-efflite0", "kid-efflite0")
+SCORES_EFFLITE0 = ("inception-score-efflite0", "mode-score-efflite0", "am-score-efflite0")
 
 
 def _names(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -30,7 +32,7 @@ def _names(context: click.Context, parameter: click.Parameter, given: tuple[str,
         from cganx.evaluation.suite import NAMES
         from cganx.evaluation.translation.suite import NAMES as OF_TRANSLATION
 
-        every = (*NAMES, *EFFLITE0, *OF_TRANSLATION)
+        every = (*NAMES, *EFFLITE0, *SCORES_EFFLITE0, *OF_TRANSLATION)
         for name in given:
             if name not in every:
                 there = ", ".join(every)
@@ -183,6 +185,7 @@ def evaluate(
             force=force,
             progress=line,
         )
+        found = _named(found, metrics)
         page = None
         if report is not None:
             from cganx.evaluation.report import page as page_of
@@ -315,11 +318,12 @@ def _require_of_translation(metrics: Sequence[str]) -> None:
 def _require_of_labels(metrics: Sequence[str]) -> None:
     from cganx.evaluation.suite import NAMES
 
-    other = [name for name in metrics if name not in (*NAMES, *EFFLITE0)]
+    names = (*NAMES, *EFFLITE0, *SCORES_EFFLITE0)
+    other = [name for name in metrics if name not in names]
     if other:
         raise click.UsageError(
             f"{other[0]} is a figure of files that make pictures from pictures, and this one makes them from seeds: take of "
-            f"{', '.join((*NAMES, *EFFLITE0))}"
+            f"{', '.join(names)}"
         )
 
 
@@ -385,7 +389,7 @@ def compare(
     sheet = side_by_side(generators, pictures)
     with whole_file(out, durable=False) as file:
         sheet.save(file, format="PNG")
-    found = [compared(Subject(model=model).path, one) for model, one in zip(models, generators, strict=True)]
+    found = compared([Subject(model=model).path for model in models], generators)
     if data is not None:
         from cganx.evaluation.suite import NAMES
         from cganx.evaluation.suite import evaluate as judge
@@ -395,15 +399,18 @@ def compare(
             found = [
                 replace(
                     one,
-                    evaluation=judge(
-                        generator,
-                        _load(data, generator.card, fit, line),
-                        samples=samples,
-                        seed=seed,
-                        metrics=wanted,
-                        backbones=_backbones(generator.card, metrics, None),
-                        force=force,
-                        progress=line,
+                    evaluation=_named(
+                        judge(
+                            generator,
+                            _load(data, generator.card, fit, line),
+                            samples=samples,
+                            seed=seed,
+                            metrics=wanted,
+                            backbones=_backbones(generator.card, metrics, None),
+                            force=force,
+                            progress=line,
+                        ),
+                        metrics,
                     ),
                 )
                 for one, generator in zip(found, generators, strict=True)
@@ -412,6 +419,12 @@ def compare(
         click.echo(json.dumps([one.to_dict() for one in found], ensure_ascii=False, allow_nan=False))
     else:
         click.echo(comparison_table(found))
+
+
+def _named(found: Evaluation, metrics: Sequence[str]) -> Evaluation:
+    """Without the figures of EfficientNet-Lite0 that nobody named, where some are named."""
+    others = {name for name in (*EFFLITE0, *SCORES_EFFLITE0) if metrics and name not in metrics}
+    return replace(found, figures=tuple(figure for figure in found.figures if figure.name not in others))
 
 
 def _load(data: str, card: GeneratorCard, fit: str, line: StageLine) -> DataSet:
@@ -428,14 +441,14 @@ def _backbones(card: GeneratorCard, metrics: Sequence[str], weights: Path | None
     from cganx.evaluation.backbones import efflite0, inception
 
     found = []
-    named = any(name in EFFLITE0 for name in metrics)
+    named = any(name in (*EFFLITE0, *SCORES_EFFLITE0) for name in metrics)
     if named or (not metrics and card.image.channels == 3):
         try:
             found.append(efflite0())
         except BackendMissing as error:
             if named:
                 raise
-            click.echo(f"note: fid-efflite0 is left out: {error}", err=True)
+            click.echo(f"note: the figures in efflite0's features are left out: {error}", err=True)
     if weights is not None:
         found.append(inception(weights))
     return found

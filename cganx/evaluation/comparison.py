@@ -48,20 +48,22 @@ class Compared:
         return vars(self) | {"evaluation": None if self.evaluation is None else self.evaluation.to_dict()}
 
 
-def compared(path: str, generator: Generator) -> Compared:
-    """Count and time one generator; nothing else should run meanwhile."""
-    graph, facts = follow(path, batch=1)
-    alone, many = (pictures_a_second(generator, batch) for batch in BATCHES)
-    return Compared(
-        name=generator.card.name,
-        path=path,
-        sha256=generator.sha256,
-        bytes=Path(path).stat().st_size,
-        mflop=operations(graph, facts) / 1e6,
-        device=str(generator.device),
-        images_a_second_1=alone,
-        images_a_second_64=many,
-    )
+def compared(paths: Sequence[str], generators: Sequence[Generator]) -> list[Compared]:
+    """Count and time generators, in turn; nothing else should run meanwhile."""
+    alone, many = (pictures_a_second(generators, batch) for batch in BATCHES)
+    return [
+        Compared(
+            name=generator.card.name,
+            path=path,
+            sha256=generator.sha256,
+            bytes=Path(path).stat().st_size,
+            mflop=operations(*follow(path, batch=1)) / 1e6,
+            device=str(generator.device),
+            images_a_second_1=slow,
+            images_a_second_64=fast,
+        )
+        for path, generator, slow, fast in zip(paths, generators, alone, many, strict=True)
+    ]
 
 
 def side_by_side(generators: Sequence[Generator], pictures: int) -> Image.Image:

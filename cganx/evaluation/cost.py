@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 import numpy as np
@@ -32,16 +32,21 @@ def operations(graph: Graph, facts: Facts) -> int:
     )
 
 
-def pictures_a_second(generator: Generator, batch: int, *, seconds: float = SECONDS) -> float:
-    """How many pictures a second the runtime makes in batches of that size: the median over about ``seconds`` of runs."""
-    count = len(generator.card.classes)
-    labels = np.arange(batch) % count if count else None
+def pictures_a_second(generators: Sequence[Generator], batch: int, *, seconds: float = SECONDS) -> list[float]:
+    """How many pictures a second the runtime makes in batches of that size: medians of runs, ``seconds`` a generator.
+
+    They run in turn, so that what else the machine does meanwhile falls on all of them.
+    """
     seeds = np.arange(batch, dtype=np.uint64)
-    times: list[float] = []
-    generator.generate(labels, seeds, batch_size=batch)  # the first run allocates
-    until = time.perf_counter() + seconds
-    while not times or time.perf_counter() < until:
-        started = time.perf_counter()
-        generator.generate(labels, seeds, batch_size=batch)
-        times.append(time.perf_counter() - started)
-    return batch / median(times)
+    labels = [np.arange(batch) % len(one.card.classes) if one.card.classes else None for one in generators]
+    times: list[list[float]] = [[] for _ in generators]
+    until = None
+    while until is None or time.perf_counter() < until:
+        for generator, label, taken in zip(generators, labels, times, strict=True):
+            if until is None:
+                generator.generate(label, seeds, batch_size=batch)  # the first run allocates
+            started = time.perf_counter()
+            generator.generate(label, seeds, batch_size=batch)
+            taken.append(time.perf_counter() - started)
+        until = until or time.perf_counter() + seconds * len(generators)
+    return [batch / median(taken) for taken in times]

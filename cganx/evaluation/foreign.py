@@ -65,8 +65,8 @@ class Subject:
     def load(self, device: str, classes: Sequence[str]) -> Generator:
         """Load it. Raises ModelError, DeviceUnavailable and others as :func:`cganx.runtime.load` does."""
         if not self.foreign:
-            return load(self.path, device)
-        return load(self.path, device, card=self.card(classes), tensors=self.tensors)
+            return load(self.path, device, spin=True)  # it makes many, and nothing else runs meanwhile
+        return load(self.path, device, card=self.card(classes), tensors=self.tensors, spin=True)
 
 
 def foreign_options(command: F) -> F:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,26 @@ from cganx.evaluation.reconstruction import PICTURES, reconstruction
 from cganx.evaluation.shares import divided, drawn_evenly, drawn_like, turns
 from cganx.runtime import Generator, latents, load
 
-__all__ = ["COLOUR", "GAN_TRAIN", "NAMES", "PATH_LENGTH", "SAMPLES", "SEAM", "TRAIN_SAMPLES", "evaluate", "measured"]
+__all__ = [
+    "COLOUR",
+    "GAN_TRAIN",
+    "NAMES",
+    "PATH_LENGTH",
+    "SAMPLES",
+    "SCORES",
+    "SEAM",
+    "TRAIN_SAMPLES",
+    "evaluate",
+    "measured",
+]
 
 SAMPLES, TRAIN_SAMPLES = 10_000, 60_000
 GAN_TRAIN, PATH_LENGTH, SEAM = "gan-train", "path-length", "seam-ratio"
 COLOUR: Mapping[str, str] = MappingProxyType({"fid": "frechet-distance", "kid": "kernel-distance"})
 """The figures that other feature networks give as well, by what their names begin with."""
+
+SCORES = ("inception-score", "mode-score", "am-score")
+"""The figures that those give which have classes of their own, such as ImageNet's."""
 
 NAMES = (*METRICS, GAN_TRAIN, PATH_LENGTH, RECONSTRUCTION, SEAM)
 PATHS, PATH_SEED = 1000, 2**30
@@ -98,7 +113,7 @@ def evaluate(
         metrics: names of :data:`NAMES`; all of them leave ``seam-ratio`` out where the card does not say tileable.
         train_samples: pictures to make for ``gan-train``.
         train_recipe: how its classifiers are trained.
-        backbones: further feature networks; each adds ``fid-NAME`` and ``kid-NAME``.
+        backbones: further feature networks; each adds ``fid-NAME`` and ``kid-NAME``, and with classes of its own the scores.
         judge: the oracle of ``dataset``, where it is at hand and no class is left out.
         force: go on with a judge that is hardly better than guessing.
         cache: where oracles are kept; by default ``$CGANX_CACHE``, else the user's cache folder.
@@ -276,26 +291,49 @@ def measured(
 
 
 def _in_features(backbone: Backbone, subject: _Subject) -> list[Figure]:
-    """The figures of :data:`COLOUR` in another network's features, which are of as many real pictures as made ones."""
+    """The figures of :data:`COLOUR` and :data:`SCORES` by another network, of as many real pictures as made ones."""
     mixed, labels = subject.evidence.mixed, subject.evidence.test.labels
     assert labels is not None
-    test = subject.real.take(drawn_like(labels, labels, len(mixed), subject.seed))
+    alike = drawn_like(labels, labels, len(mixed), subject.seed)
     stage = f"looking with {backbone.name}"
-    made, real, perfect = (
-        replace(side, features=backbone.features(side.pixels, stage, subject.progress))
-        for side in (mixed, test, subject.like_mixed)
-    )
+
+    def seen(side: Sample) -> Sample:
+        features = backbone.features(side.pixels, stage, subject.progress)
+        if not backbone.classifies:
+            return replace(side, features=features)
+        # Its classes are others than the labels', of which none of these figures speaks.
+        return replace(side, features=features, probabilities=backbone.probabilities(features), labels=None)
+
+    made, real, perfect = seen(mixed), seen(subject.real.take(alike)), seen(subject.like_mixed)
     network = backbone.describe(*made.pixels.shape[1:3])
+    known, accuracy = subject.like_mixed.labels, None
+    if known is not None:
+        accuracy = _nearest_accuracy(perfect.features, known, real.features, labels[alike])
     fewest = min(len(made), len(real))
     few = "" if fewest > backbone.size else f"only {fewest:,} pictures for {backbone.size:,} features: read kid-{backbone.name}"
     notes = {"fid": few}  # the kernel distance does not depend on the number of pictures
     figures = []
-    for start, name in COLOUR.items():
+    for start, name in {**COLOUR, **({name: name for name in SCORES} if backbone.classifies else {})}.items():
         subject.progress(f"computing {start}-{backbone.name}", 0, 1)
-        figure = measured(METRICS[name], made, real, perfect, network=network, accuracy=None, seed=subject.seed)
-        title = f"{figure.title} in the features of {backbone.name}"
+        figure = measured(METRICS[name], made, real, perfect, network=network, accuracy=accuracy, seed=subject.seed)
+        where = "features" if start in COLOUR else "own classes"
+        title = f"{figure.title} in the {where} of {backbone.name}"
         figures.append(replace(figure, name=f"{start}-{backbone.name}", title=title, note=figure.note or notes.get(start, "")))
     return figures
+
+
+def _nearest_accuracy(known: NDArray[Any], labels: NDArray[np.int64], seen: NDArray[Any], wanted: NDArray[np.int64]) -> float:
+    """How many test pictures are nearest, by cosine, to a training picture of their class: what the features know of it."""
+
+    def unit(features: NDArray[Any]) -> NDArray[np.float32]:
+        longest: NDArray[np.float32] = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+        return longest
+
+    known, right = unit(known), 0
+    for start in range(0, len(seen), BATCH):
+        nearest = (unit(seen[start : start + BATCH]) @ known.T).argmax(axis=1)
+        right += int((labels[nearest] == wanted[start : start + BATCH]).sum())
+    return right / len(seen)
 
 
 def _gan_train(subject: _Subject, count: int, recipe: Recipe, cache: Path | None) -> Figure:

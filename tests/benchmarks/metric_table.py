@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from cganx import data
 from cganx.data import DataSet, LabelledImages
-from cganx.evaluation import Oracle, quick_oracle
+from cganx.evaluation import Oracle, Recipe, quick_oracle
+from cganx.evaluation.gan_train import gan_train
 from cganx.evaluation.metrics import METRICS, Sample
+from cganx.evaluation.suite import GAN_TRAIN
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+TAUGHT = Recipe(passes=10, at_least=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class Ground:
     real: Sample
     training: Sample
     judge: Oracle
+    dataset: DataSet
 
 
 def ground(dataset: DataSet, judge: Oracle, pictures: int) -> Ground:
@@ -43,7 +47,7 @@ def ground(dataset: DataSet, judge: Oracle, pictures: int) -> Ground:
     perfect, training = (LabelledImages(ours.images[half], ours.labels[half]) for half in halves)
     real = _evenly(dataset.test, pictures)
     samples = (sample(judge, part.images, part.labels.astype(np.int64)) for part in (perfect, real, training))
-    return Ground(*samples, judge)
+    return Ground(*samples, judge, dataset)
 
 
 def sample(judge: Oracle, pixels: Pixels, labels: Labels) -> Sample:
@@ -111,17 +115,18 @@ CORRUPTIONS: Mapping[str, Callable[[Ground], Sample]] = {
 
 
 def figures(on: Ground) -> Mapping[str, Mapping[str, float]]:
-    """Every metric of every corruption: figures[corruption][metric]."""
+    """Every metric of every corruption, and what a classifier learns from it: figures[corruption][metric]."""
     references = {"test": on.real, "training": on.training}
     return {
         name: {metric.name: metric.compute(made, references[metric.reference]) for metric in METRICS.values()}
+        | {GAN_TRAIN: gan_train(made.pixels, _labels(made), on.judge, on.dataset, TAUGHT, lambda *_: None).accuracy}
         for name, made in ((name, corruption(on)) for name, corruption in CORRUPTIONS.items())
     }
 
 
 def markdown(table: Mapping[str, Mapping[str, float]]) -> str:
     rows = [("metric", *table), ("---", *("---:" for _ in table))]
-    rows += [(name, *(f"{table[corruption][name]:.4g}" for corruption in table)) for name in METRICS]
+    rows += [(name, *(f"{table[corruption][name]:.4g}" for corruption in table)) for name in (*METRICS, GAN_TRAIN)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

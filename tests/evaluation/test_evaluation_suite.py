@@ -12,6 +12,7 @@ from typing import Any
 import changed_tiny
 import numpy as np
 import pytest
+import torch
 from data_sets import data_set
 
 from cganx import runtime
@@ -315,6 +316,52 @@ def test_other_networks_add_their_figures(judged: Judged) -> None:
     assert [figure.name for figure in made.figures] == ["coverage", "fid-halves", "kid-halves"]
     figure = made["fid-halves"]
     assert figure.network == "halves 00000000 at 16 x 16"
-    assert figure.network_accuracy is None
+    assert figure.network_accuracy is not None
+    assert 0.0 < figure.network_accuracy < 1.0  # means of halves know little of discs and crosses
     assert figure.value is not None
     assert figure.reference_samples == 300
+
+
+def test_networks_with_classes_of_their_own_give_scores_in_them(judged: Judged, judge: Oracle, uneven: DataSet) -> None:
+    def corners(pictures: torch.Tensor) -> torch.Tensor:
+        return pictures[:, 0, ::5, ::5].flatten(1) / 255
+
+    backbone = Backbone("corners", "0" * 8, 16, lambda _height, _width: 16, corners, lambda features: 20 * features[:, 5:8])
+    made = judged(dataset=uneven, judge=judge, samples=1000, metrics=["coverage"], backbones=[backbone])
+    names = ["fid-corners", "kid-corners", "inception-score-corners", "mode-score-corners", "am-score-corners"]
+    assert [figure.name for figure in made.figures] == ["coverage", *names]
+    probabilities = backbone.probabilities(backbone.features(made.evidence.mixed.pixels, "", lambda *_: None))
+    assert probabilities.shape == (1000, 3)
+    score = np.exp((probabilities * np.log(probabilities / probabilities.mean(axis=0))).sum(axis=1).mean())
+    assert made["inception-score-corners"].value == pytest.approx(score, rel=1e-4)
+    assert score > 1.05
+    for name in names:
+        figure = made[name]
+        assert figure.value is not None
+        assert figure.low is not None
+        assert figure.high is not None
+        assert figure.real is not None
+        assert figure.low <= figure.value <= figure.high
+        assert figure.value == pytest.approx(figure.real, abs=0.1)
+        assert figure.network_accuracy == pytest.approx(1.0, abs=0.02)  # which corners are dark says what it is
+
+
+def test_the_accuracy_of_features_is_that_of_the_nearest_training_pictures() -> None:
+    from cganx.evaluation.suite import _nearest_accuracy
+
+    random = np.random.default_rng(0)
+    known, seen = random.normal(size=(300, 8)), random.normal(size=(2100, 8))
+    labels, wanted = random.integers(0, 3, 300), random.integers(0, 3, 2100)
+    neighbours = importlib.import_module("sklearn.neighbors")
+    nearest = neighbours.KNeighborsClassifier(1, metric="cosine", algorithm="brute").fit(known, labels)
+    assert _nearest_accuracy(known, labels, seen, wanted) == nearest.score(seen, wanted)
+
+
+def test_of_efficientnets_figures_only_those_that_are_named_are_given(judged: Judged) -> None:
+    from cganx.evaluation.command import _named
+
+    backbone = Backbone("efflite0", "0" * 8, 16, lambda _height, _width: 16, lambda x: x[:, 0, ::4, ::4].flatten(1))
+    found = judged(metrics=["coverage"], backbones=[backbone])
+    names = ["coverage", "fid-efflite0", "kid-efflite0"]
+    for asked, given in (([], names), (["coverage"], names[:1]), (["coverage", "kid-efflite0"], [names[0], names[2]])):
+        assert [figure.name for figure in _named(found, asked).figures] == given

@@ -1,4 +1,4 @@
-"""A network that was trained on other pictures, of which only the features are used."""
+"""A network that was trained on other pictures: its features, and its own classes where it has a head."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ class Backbone:
     size: int
     side: Callable[[int, int], int]
     _features: Callable[[Tensor], Tensor] = field(repr=False)
+    _logits: Callable[[Tensor], Tensor] | None = field(default=None, repr=False)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it has classes, those that it was trained for."""
+        return self._logits is not None
+
+    @torch.inference_mode()
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Float32 [n, its classes], each row with sum 1, of features [n, size]. Only where it `classifies`."""
+        assert self._logits is not None
+        logits = [self._logits(torch.from_numpy(features[start : start + BATCH])) for start in range(0, len(features), BATCH)]
+        found: NDArray[np.float32] = torch.cat(logits).softmax(dim=1).numpy()
+        return found
 
     def describe(self, height: int, width: int) -> str:
         """What stands beside a figure: name, weights, and the size that pictures are judged at."""

@@ -35,7 +35,10 @@ class Stages:
 
 
 def efflite0() -> Backbone:
-    """The network, with 1280 features. Raises BackendMissing with the pip line where its two packages are not installed."""
+    """The network, with 1280 features and ImageNet's 1000 classes.
+
+    Raises BackendMissing with the pip line where its two packages are not installed.
+    """
     loaded, digest = network()
 
     def features(pictures: Tensor) -> Tensor:
@@ -43,7 +46,7 @@ def efflite0() -> Backbone:
         maps: Tensor = loaded.extract_features(_scaled(pictures))
         return maps.mean((2, 3))
 
-    return Backbone("efflite0", digest, 1280, _side, features)
+    return Backbone("efflite0", digest, 1280, _side, features, loaded._fc)
 
 
 def efflite0_stages() -> Stages:
