@@ -85,7 +85,7 @@ def test_a_picture_of_another_size_is_taken_with_a_sentence(run, tmp_path):
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        (["--class", "square"], 1, "square"),
+        (["--class", "square"], 2, "square"),
         (["--seeds", "3"], 2, "sheets are of 2 to 40 seeds"),
         (["--seeds", "0-99"], 2, "sheets are of 2 to 40 seeds"),
         (["--sheet", "picture"], 2, "say --picture FILE"),

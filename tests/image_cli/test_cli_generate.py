@@ -171,10 +171,11 @@ def test_json_is_all_that_stands_on_stdout(make):
         (["--shards", "3", "--requests", "-"], 2, "from stdin"),
         (["--resize", "0"], 2, "is no size"),
         (["--mirror", "yes"], 2, "random"),
-        (["--code", "a=1"], 1, "leave --code out"),
-        (["--class", "dics"], 1, "Did you mean 'disc'?"),
-        (["--class", "disc=0.7"], 1, "sum to 1"),
-        (["--class", "disc=-1,cross=2"], 1, "the weight '-1' of 'disc'"),
+        (["--existing", "SKIPP"], 2, "Did you mean 'skip'?"),
+        (["--code", "a=1"], 2, "leave --code out"),
+        (["--class", "dics"], 2, "Did you mean 'disc'?"),
+        (["--class", "disc=0.7"], 2, "sum to 1"),
+        (["--class", "disc=-1,cross=2"], 2, "the weight '-1' of 'disc'"),
     ],
 )
 def test_wrong_calls_write_nothing_and_name_the_cause(make, tmp_path, args, code, cause):

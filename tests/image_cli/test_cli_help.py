@@ -116,6 +116,14 @@ def test_every_option_that_a_page_names_is_there(page):
         assert set(spans) <= everywhere, page.name
 
 
+def test_every_option_is_on_a_page():
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for name, command in commands():
+        for option in options(command):
+            if option.startswith("--"):
+                assert re.search(rf"{option}(?![a-z0-9-])", pages), f"cganx {name} {option}"
+
+
 def test_the_command_line_page_names_every_command():
     text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     for name, _ in commands():

@@ -9,6 +9,7 @@ import tarfile
 import numpy as np
 import pytest
 
+from cganx.runtime import Generator
 from cganx.runtime.testing import TINY, tiny
 
 
@@ -52,6 +53,18 @@ def test_shards_rest_on_their_number_alone(fill, kind):
         one = contents(fill(f"alone-{number}", *args))
         assert list(one) == [sorted(whole)[number]]
         assert one.items() <= whole.items()
+
+
+def test_large_pictures_are_made_a_few_at_a_time(fill, kind, monkeypatch):
+    args = ("--seeds", "3-25", "--shards", 2, "--format", kind)
+    whole = contents(fill("whole", *args))
+    monkeypatch.setattr("cganx.runtime.generator.RUN_VALUES", 1)
+    runs = []
+    run = Generator._run
+    monkeypatch.setattr(Generator, "_run", lambda one, request: runs.append(request.number) or run(one, request))
+    assert contents(fill("few", *args)) == whole
+    assert set(runs) == {1}
+    assert len(runs) >= 2 * 23
 
 
 def test_skip_goes_on_mends_and_refuses_others(fill, kind):

@@ -36,6 +36,26 @@ def test_a_sheet_has_a_row_a_class_and_a_column_a_seed(run, tmp_path, part):
     assert usual[0] > twice[0], "ten columns where nothing is said"
 
 
+@pytest.mark.parametrize(("command", "out"), [("grid", "x.png"), ("walk", "x.gif"), ("explore", "x")])
+def test_drawn_seeds_are_named_and_make_the_same_again(run, tmp_path, part, command, out):
+    part("PIL")
+    part("onnxruntime")
+    extra = ["--frames", "2"] if command == "walk" else ["--sheet", "classes"] if command == "explore" else []
+    done = run(command, TINY, "-o", tmp_path / "drawn" / out, "--count", "3", *extra)
+    assert done.exit_code == 0, done.output
+    seeds = done.stderr.split()[1].rstrip(",")
+    first, last = map(int, seeds.split("-"))
+    assert last - first == 2
+    assert run(command, TINY, "-o", tmp_path / "again" / out, "--seeds", seeds, *extra).exit_code == 0
+    made, again = (
+        {path.name: path.read_bytes() for path in (tmp_path / place).rglob("*") if path.is_file()}
+        for place in ("drawn", "again")
+    )
+    assert made == again
+    done = run(command, TINY, "-o", tmp_path / "both" / out, "--count", "3", "--seeds", "1", *extra)
+    assert (done.exit_code, "give one of them" in done.stderr) == (2, True)
+
+
 def test_a_sheet_of_a_million_pictures_is_refused(run, tmp_path, part):
     part("PIL")
     part("onnxruntime")

@@ -398,9 +398,9 @@ def test_styles(turned, models, tmp_path, said, label) -> None:
 
 def test_a_style_that_is_not_there(turned, tmp_path) -> None:
     source = saved(tmp_path / "a.png")
-    assert "Did you mean 'wash'?" in turned("styled", source, "--style", "wsh", "-o", tmp_path / "out", code=1).stderr
-    assert "say --style Ink" in turned("styled", source, "-o", tmp_path / "out", code=1).stderr
-    assert "no classes" in turned("brighter", source, "--style", "ink", "-o", tmp_path / "out", code=1).stderr
+    assert "Did you mean 'wash'?" in turned("styled", source, "--style", "wsh", "-o", tmp_path / "out", code=2).stderr
+    assert "say --style Ink" in turned("styled", source, "-o", tmp_path / "out", code=2).stderr
+    assert "no classes" in turned("brighter", source, "--style", "ink", "-o", tmp_path / "out", code=2).stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -463,7 +463,7 @@ def test_check_turns_made_up_sources(run, models) -> None:
     done = run("check", models["styled"], "--json", "--device", "cpu")
     assert done.exit_code == 0, done.output
     found = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
-    assert {name for name, one in found.items() if one["verdict"] == "skipped"} == {"pixels", "latents"}
+    assert {name for name, one in found.items() if one["verdict"] == "skipped"} == {"latents"}
     assert "from source to source" in found["seeds"]["said"]
 
 

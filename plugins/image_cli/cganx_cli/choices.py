@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import click
 import numpy as np
 
 from cganx.card import GeneratorCard
@@ -16,7 +17,7 @@ from cganx.errors import LabelError, RequestError
 from cganx.runtime.labels import NONE, Labels, weight_text
 from cganx_cli.names import file_names
 
-__all__ = ["Choice", "Chooser", "Codes", "choices", "codes_of"]
+__all__ = ["Choice", "Chooser", "Codes", "asked_for", "choices", "codes_of"]
 
 UNCONDITIONAL = "unconditional"
 ALL = "all"
@@ -75,6 +76,18 @@ def codes_of(card: GeneratorCard, given: Iterable[str]) -> Codes | None:
         tuple(set_.get(name, 0.0) for name in card.codes),
         ",".join(f"{name}={repr(set_[name]).removesuffix('.0')}" for name in card.codes if name in set_),
     )
+
+
+def asked_for(card: GeneratorCard, classes: Iterable[str], codes: Iterable[str]) -> tuple[tuple[Choice, ...], Codes | None]:
+    """What ``--class`` and ``--code`` say; click.BadParameter, a wrong use of the command, where the generator lacks it."""
+    try:
+        chosen = choices(card, classes)
+    except LabelError as error:
+        raise click.BadParameter(str(error), param_hint="'--class'") from None
+    try:
+        return chosen, codes_of(card, codes)
+    except RequestError as error:
+        raise click.BadParameter(str(error), param_hint="'--code'") from None
 
 
 def choices(card: GeneratorCard, given: Iterable[str]) -> tuple[Choice, ...]:

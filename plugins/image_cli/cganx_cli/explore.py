@@ -15,14 +15,16 @@ from cganx import runtime
 from cganx.errors import CganxError, DataError, LabelError, RequestError
 from cganx.latent.points import latent_of
 from cganx.latent.sheets import SHEETS, Group, Sheet, View
-from cganx_cli.choices import choices, codes_of
+from cganx_cli.choices import asked_for
 from cganx_cli.files import write_whole
 from cganx_cli.options import (
     class_option,
     code_option,
+    count_option,
     device_option,
     json_option,
     model_argument,
+    seeds_of,
     seeds_option,
     truncation_option,
 )
@@ -56,7 +58,8 @@ class _Left:
 )
 @class_option
 @code_option
-@seeds_option("0-9", "Seeds, inclusive ranges: columns of sheets, and points to start from; 0-9 by default.")
+@seeds_option(None, "Seeds, inclusive ranges: columns of sheets, and points to start from; 0-9 by default.")
+@count_option
 @click.option(
     "--group",
     "groups",
@@ -79,7 +82,8 @@ def explore(
     sheets: tuple[str, ...],
     classes: tuple[str, ...],
     codes: tuple[str, ...],
-    seeds: Seeds,
+    seeds: Seeds | None,
+    count: int | None,
     groups: tuple[str, ...],
     picture: Path | None,
     truncation: float | None,
@@ -91,6 +95,7 @@ def explore(
 
     Sheets of one class show the first that --class names. Sheets that are there are replaced.
     """
+    seeds = seeds_of(seeds, count, "0-9")
     if not 2 <= seeds.count <= MOST_SEEDS:
         raise click.UsageError(f"sheets are of 2 to {MOST_SEEDS} seeds, not {seeds.count}")
     if "picture" in sheets and picture is None:
@@ -98,7 +103,7 @@ def explore(
     grouped = [_group(text, number) for number, text in enumerate(groups)]
     generator = runtime.load(model, device)
     latent_of(generator.card)  # it raises where there is none, before anything is written
-    chosen, coded = choices(generator.card, classes), codes_of(generator.card, codes)
+    chosen, coded = asked_for(generator.card, classes, codes)
     view = View(
         generator,
         [(one.text, one.label) for one in chosen],

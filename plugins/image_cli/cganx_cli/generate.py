@@ -18,7 +18,7 @@ import click
 
 from cganx import runtime
 from cganx.errors import CganxError, RequestError
-from cganx_cli.choices import choices, codes_of
+from cganx_cli.choices import asked_for
 from cganx_cli.fill_folder import QUALITY, fill_folder
 from cganx_cli.fill_shards import fill_shards
 from cganx_cli.formats import format_of
@@ -121,7 +121,12 @@ def _shard_numbers(context: click.Context, parameter: click.Parameter, text: str
     show_default=True,
     help="What to do where a file is already there; skip keeps those that are whole and the same, and goes on.",
 )
-@click.option("--batch-size", type=click.IntRange(1, 4096), default=64, show_default=True, help="Pictures in one run.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 4096),
+    show_default="64, or fewer of large pictures",
+    help="Pictures in one run.",
+)
 @click.option(
     "--encoders",
     type=click.IntRange(1, 256),
@@ -172,7 +177,7 @@ def generate(
     filter_: str,
     quality: int | None,
     existing: str,
-    batch_size: int,
+    batch_size: int | None,
     encoders: int | None,
     patience: float,
     engine: str,
@@ -214,7 +219,6 @@ def generate(
         raise click.ClickException('--engine ray needs ray, which is not installed: pip install "cganx[ray]"')
     place = LAYOUTS[layout] if layout else FREE
     template = _as_usage(lambda: _template(place, name, quality)) if format_ == "files" else None
-    settings = Settings(existing, shards, shard, mirror == "random", size, filter_, quality, batch_size, encoders, quiet)
     loading = Loading(device, threads, spin, precise, cuda_graphs, cuda_batch)
     if engine == "ray":
         # What is asked for is checked on this machine's CPU. auto would make the bytes rest on who came to make which shard.
@@ -222,8 +226,10 @@ def generate(
         generator = runtime.load(model, "cpu")
     else:
         generator = loading.load(model)
+    batch_size = batch_size or (loading.cuda_batch if loading.device.startswith("cuda") else generator.batch_size)
+    settings = Settings(existing, shards, shard, mirror == "random", size, filter_, quality, batch_size, encoders, quiet)
     naming = None if template is None else Naming.of(template, generator.card)
-    coded = codes_of(generator.card, codes)
+    chosen, coded = asked_for(generator.card, classes, codes)
     plan: Plan | Unread
     drawn = False
     rows = Rows(generator.card, coded, truncation)
@@ -233,7 +239,6 @@ def generate(
     elif requests is not None:
         plan = Table.read(rows, Path(requests), naming)
     else:
-        chosen = choices(generator.card, classes)
         drawn = seeds is None
         seeds = drawn_seeds(count or 1) if seeds is None else seeds
         product = Product(chosen, seeds, coded, truncation)

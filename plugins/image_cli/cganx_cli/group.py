@@ -76,6 +76,7 @@ class LazyGroup(click.Group):
             _refuse_for_missing(error, cmd_name, entry)
         assert isinstance(command, click.Command)
         _give_examples(cmd_name, command)
+        _name_near_choices(command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -160,6 +161,26 @@ def _give_examples(name: str, command: click.Command) -> None:
         command.epilog = f"\b\nExamples:\n{lines}"
     for below, one in command.commands.items() if isinstance(command, click.Group) else ():
         _give_examples(f"{name} {below}", one)
+
+
+class _NearChoice(click.Choice[Any]):
+    """One of a few words; another is refused with the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        from difflib import get_close_matches
+
+        folded = {str(one).casefold(): str(one) for one in self.choices}
+        near = get_close_matches(str(value).casefold(), folded, n=1)
+        hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
+        return super().get_invalid_choice_message(value, ctx) + hint
+
+
+def _name_near_choices(command: click.Command) -> None:
+    for one in command.params:
+        if type(one.type) is click.Choice:
+            one.type = _NearChoice(one.type.choices, one.type.case_sensitive)
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _name_near_choices(below)
 
 
 def _leave_quietly() -> int:

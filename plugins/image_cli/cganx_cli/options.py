@@ -13,21 +13,24 @@ import click
 from click.shell_completion import CompletionItem
 
 from cganx.errors import CganxError, SeedError
-from cganx_cli.seeds import Seeds, parse_seeds
+from cganx_cli.seeds import Seeds, drawn_seeds, parse_seeds
 
 __all__ = [
     "class_option",
     "code_option",
     "complete_model",
+    "count_option",
     "device_option",
     "json_option",
     "model_argument",
+    "seeds_of",
     "seeds_option",
     "truncation_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 COMPLETION = "_CGANX_COMPLETE"
+MOST_DRAWN = 20_000  # what a sheet holds
 
 
 def model_argument(command: F) -> F:
@@ -81,6 +84,23 @@ def class_option(command: F) -> F:
 def seeds_option(default: str | None, help_text: str) -> Callable[[F], F]:
     """--seeds, inclusive ranges."""
     return click.option("--seeds", callback=_seeds, default=default, metavar="0-99,200", help=help_text)
+
+
+def count_option(command: F) -> F:
+    """--count, beside --seeds without a default: `seeds_of` puts the two together."""
+    text = "Draw N seeds in a row, and name them, instead of --seeds."
+    return click.option("--count", type=click.IntRange(1, MOST_DRAWN), metavar="N", help=text)(command)
+
+
+def seeds_of(seeds: Seeds | None, count: int | None, default: str) -> Seeds:
+    """What --seeds and --count say; drawn ones are named on stderr. click.UsageError where both say something."""
+    if count is None:
+        return parse_seeds(default) if seeds is None else seeds
+    if seeds is not None:
+        raise click.UsageError("--seeds and --count both say which seeds: give one of them")
+    drawn = drawn_seeds(count)
+    click.echo(f"Seeds {drawn}, drawn; --seeds {drawn} makes the same again.", err=True)
+    return drawn
 
 
 def device_option(command: F) -> F:

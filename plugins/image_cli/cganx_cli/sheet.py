@@ -15,9 +15,18 @@ from PIL import Image
 from cganx import runtime
 from cganx.errors import RequestError
 from cganx.grid import sheet, svg_sheet
-from cganx_cli.choices import Choice, choices, codes_of
+from cganx_cli.choices import Choice, asked_for
 from cganx_cli.files import write_whole
-from cganx_cli.options import class_option, code_option, device_option, model_argument, seeds_option, truncation_option
+from cganx_cli.options import (
+    class_option,
+    code_option,
+    count_option,
+    device_option,
+    model_argument,
+    seeds_of,
+    seeds_option,
+    truncation_option,
+)
 from cganx_cli.png import Provenance, write_png
 from cganx_cli.seeds import Seeds
 
@@ -66,7 +75,8 @@ WRITERS: Mapping[str, Callable[[Path, _Sheet, Provenance], None]] = MappingProxy
 @model_argument
 @class_option
 @code_option
-@seeds_option("0-9", "Seeds, inclusive ranges, one column each; 0-9 by default.")
+@seeds_option(None, "Seeds, inclusive ranges, one column each; 0-9 by default.")
+@count_option
 @click.option(
     "-o",
     "--out",
@@ -81,7 +91,8 @@ def grid(
     model: str,
     classes: tuple[str, ...],
     codes: tuple[str, ...],
-    seeds: Seeds,
+    seeds: Seeds | None,
+    count: int | None,
     out: Path,
     device: str,
     truncation: float | None,
@@ -95,8 +106,9 @@ def grid(
     write = WRITERS.get(out.suffix.lower())
     if write is None:
         raise click.UsageError(f"{out} is none of the sheets that are written: {', '.join(WRITERS)}")
+    seeds = seeds_of(seeds, count, "0-9")
     generator = runtime.load(model, device)
-    chosen, coded = choices(generator.card, classes), codes_of(generator.card, codes)
+    chosen, coded = asked_for(generator.card, classes, codes)
     code = None if coded is None else coded.array
     if len(chosen) * seeds.count > MOST_PICTURES:
         raise click.UsageError(

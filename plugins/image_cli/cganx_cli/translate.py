@@ -242,8 +242,13 @@ def _work(
         takes = "fills what a mask marks: give --mask or --mask-alpha" if "mask" in generator.inputs else "takes no mask"
         raise click.UsageError(f"{card.name} {takes}")
     if label is None and card.classes:
-        raise LabelError(f"{card.name} has styles: say --style {card.classes[0]}, or another of {', '.join(card.classes[:12])}")
-    choice = Chooser(card).one(label)
+        raise click.UsageError(
+            f"{card.name} has styles: say --style {card.classes[0]}, or another of {', '.join(card.classes[:12])}"
+        )
+    try:
+        choice = Chooser(card).one(label)
+    except LabelError as error:
+        raise click.BadParameter(str(error), param_hint="'--style'") from None
     noisy = any(name.startswith("noise.") for name in generator.inputs)
     if noisy and seed is None:
         (seed,) = drawn_seed()

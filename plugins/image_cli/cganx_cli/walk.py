@@ -15,8 +15,17 @@ from cganx import latent, runtime
 from cganx.errors import CganxError, RequestError
 from cganx.latent import Movie, Screen, Stop, Walk
 from cganx.latent.movies import MOST_FPS, require_writable
-from cganx_cli.choices import Choice, choices, codes_of
-from cganx_cli.options import class_option, code_option, device_option, model_argument, seeds_option, truncation_option
+from cganx_cli.choices import Choice, asked_for
+from cganx_cli.options import (
+    class_option,
+    code_option,
+    count_option,
+    device_option,
+    model_argument,
+    seeds_of,
+    seeds_option,
+    truncation_option,
+)
 from cganx_cli.png import Provenance
 from cganx_cli.progress import progress_bar
 from cganx_cli.seeds import Seeds, parse_seeds
@@ -118,6 +127,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
 @class_option
 @code_option
 @seeds_option(None, "Seeds, inclusive ranges. 0-5 by default for a walk through seeds, else 0.")
+@count_option
 @click.option("--frames", type=click.IntRange(1, 100_000), default=24, show_default=True, help="From each stop to the next.")
 @click.option("--fps", type=click.IntRange(1, MOST_FPS), default=24, show_default=True, help="Frames a second.")
 @click.option("--loop/--once", default=True, show_default=True, help="Lead back to the first stop and repeat for ever, or end.")
@@ -150,6 +160,7 @@ def walk(
     classes: tuple[str, ...],
     codes: tuple[str, ...],
     seeds: Seeds | None,
+    count: int | None,
     frames: int,
     fps: int,
     loop: bool,
@@ -170,9 +181,9 @@ def walk(
     except RequestError as error:
         raise click.UsageError(str(error)) from None
     kind = THROUGH[through]
-    numbers = parse_seeds(kind.seeds) if seeds is None else seeds
+    numbers = seeds_of(seeds, count, kind.seeds)
     generator = runtime.load(model, device)
-    chosen, coded = choices(generator.card, classes), codes_of(generator.card, codes)
+    chosen, coded = asked_for(generator.card, classes, codes)
     _require_measure(kind, numbers, chosen)
     points = latent.of_seeds(generator, numbers, truncation=truncation)
     request = _Request(generator, chosen, points, None if coded is None else coded.array, directions, reach)
