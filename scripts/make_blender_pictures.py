@@ -34,7 +34,7 @@ def every_class() -> None:
     """A block of each class, in the order of the card."""
     for place, label in enumerate(CLASSES):
         block((place % 4 * 2.6 - 3.9, 1.6 - place // 4 * 2.8, 0.8), turned=0.5)
-        bpy.ops.cganx.generate_material(label=label, seed=1, size="256", scale=0.5)
+        bpy.ops.cganx.generate_material(label=label, seed=0, size="256", scale=0.5)
     look_at((0, 0, 0.6), distance=15.5, width=11.5)
 
 
@@ -42,7 +42,7 @@ def varied() -> None:
     """One material, varied over six walls."""
     for place in range(6):
         block((place * 1.9 - 4.75, 0, 1), turned=0.0, size=(1.8, 0.4, 2))
-        bpy.ops.cganx.generate_material(label="brick", seed=11, size="256", scale=0.4)
+        bpy.ops.cganx.generate_material(label="roof", seed=11, size="256", scale=0.4)
     bpy.ops.object.select_all(action="SELECT")
     bpy.data.objects["ground"].select_set(False)
     bpy.ops.cganx.vary_selected(seed=40)
@@ -53,7 +53,7 @@ def sizes() -> None:
     """The generator's own 64 pixels repeated, and 1,024 pixels sewn of several pictures, on walls of one size."""
     for place, (size, scale) in enumerate((("0", 4.0), ("1024", 0.25))):
         block((place * 4.4 - 2.2, 0, 2), turned=0.0, size=(4.2, 0.4, 4))
-        bpy.ops.cganx.generate_material(label="rock", seed=3, size=size, scale=scale, bump=0.2)
+        bpy.ops.cganx.generate_material(label="rock", seed=7, size=size, scale=scale, bump=0.2)
     look_at((0, 0, 1.95), distance=15, width=9.6)
 
 
