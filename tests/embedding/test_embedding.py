@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +145,25 @@ def test_latents_in_compiled_languages(compiled: Callable[..., str], documented:
     (documented / source).write_text(program.replace("SEEDS", seeds).replace("SIZE", str(SIZE)), "utf-8")
     made = [line.split() for line in compiled(compiler, source, *options).splitlines()]
     assert_same_latents(made, SEEDS, SIZE)
+
+
+@pytest.mark.usefixtures("node")
+def test_the_cplusplus_program_makes_the_runtimes_picture(compiled: Callable[..., str], documented: Path) -> None:
+    """With the library that onnxruntime-node brings. Debian 12 has no package of the headers; 13's libonnxruntime-dev does."""
+    include = Path(os.environ.get("CGANX_ONNXRUNTIME_INCLUDE", "/usr/include/onnxruntime"))
+    if not (include / "onnxruntime_cxx_api.h").is_file():
+        pytest.skip(
+            "onnxruntime's C++ headers are not here: apt-get install libonnxruntime-dev, or CGANX_ONNXRUNTIME_INCLUDE=DIR"
+        )
+    machine = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
+    (library,) = (documented / "node_modules" / "onnxruntime-node").glob(f"bin/*/linux/{machine}/libonnxruntime.so.1")
+    shutil.copy(runtime.bundled()["fashion"], documented / "fashion.onnx")
+    program = (documented / "picture.cpp").read_text("utf-8")
+    shown = program.replace("// [1, 28, 28, 1]\n", '\n  for (int i = 0; i < 784; ++i) std::printf("%d ", pixels[i]);\n')
+    (documented / "test.cpp").write_text("#include <cstdio>\n" + shown, "utf-8")
+    options = ("-std=c++17", f"-I{include}", os.fspath(library), f"-Wl,-rpath,{library.parent}")
+    made = np.array(compiled("c++", "test.cpp", *options).split(), np.uint8)
+    assert_same_pixels(made.reshape(1, 28, 28, 1), np.asarray(runtime.load("fashion", "cpu").generate("Sneaker", 7)))
 
 
 def test_the_page_speaks_of_the_bundled_file() -> None:
