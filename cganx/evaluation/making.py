@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from cganx.errors import ModelError
 from cganx.evaluation.classifier import Progress
 from cganx.runtime import Generator
+from cganx.runtime.generator import BATCH as USUAL
 
 __all__ = ["JUDGED", "MORE", "TRAINED_ON", "make", "require_pictures"]
 
-BATCH, USUAL = 256, 64  # and what the runtime takes where nobody says
+BATCH = 256
 SEEDS = 2**32
 JUDGED, TRAINED_ON, MORE = 0, 2**31, 3 * 2**30
 """Where in an evaluation's 2**32 seeds those of its sets of pictures begin."""
