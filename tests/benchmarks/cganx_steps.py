@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from queue import SimpleQueue
 
 from side_by_side import serve
@@ -24,15 +23,17 @@ FOREVER = 10**9
 
 
 class Stretches:
-    """The loop, held after every line of its statistics until it is asked for the next."""
+    """The loop, held after every line of its statistics until it is asked for the next.
+
+    It trains in the main thread, as the command does: OpenMP keeps threads for every thread that has worked with it, and
+    lets them all wait otherwise where they are more than the cores.
+    """
 
     def __init__(self, data: str, preset: str, steps: int) -> None:
-        self.steps = steps
-        self._asked: SimpleQueue[None] = SimpleQueue()
+        self.data, self.preset, self.steps = data, preset, steps
+        self._asked: SimpleQueue[bool] = SimpleQueue()
         self._taken: SimpleQueue[float] = SimpleQueue()
         self._resumed = time.perf_counter()
-        threading.Thread(target=self._train, args=(data, preset), daemon=True).start()
-        self._taken.get()  # the first stretch loads and warms up
 
     def turn(self, count: int) -> float:
         """Seconds of ``count`` steps, which must be a whole number of stretches."""
@@ -41,15 +42,21 @@ class Stretches:
             raise ValueError(f"{count} steps are not a whole number of stretches of {self.steps}")
         total = 0.0
         for _ in range(stretches):
-            self._asked.put(None)
+            self._asked.put(True)
             total += self._taken.get()
         return total
 
-    def _train(self, data: str, preset: str) -> None:
+    def serve(self, about: dict[str, dict[str, int]]) -> None:
+        """Answer for turns; the first stretch loads and warms up. With standard input the process ends."""
+        self._taken.get()
+        serve(self.turn, about)
+        self._asked.put(False)
+
+    def train(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             training.train(
-                data,
-                preset,
+                self.data,
+                self.preset,
                 folder,
                 steps=FOREVER,
                 settings={"log_every": self.steps},
@@ -59,7 +66,8 @@ class Stretches:
 
     def _hold(self, _: Status) -> None:
         self._taken.put(time.perf_counter() - self._resumed)
-        self._asked.get()
+        if not self._asked.get():
+            raise SystemExit
         self._resumed = time.perf_counter()
 
 
@@ -75,5 +83,7 @@ def parameters(preset: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    turn: Callable[[int], float] = Stretches(sys.argv[1], sys.argv[2], int(sys.argv[3])).turn
-    serve(turn, {"parameters": parameters(sys.argv[2])})
+    stretches = Stretches(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    about = {"parameters": parameters(sys.argv[2])}
+    threading.Thread(target=stretches.serve, args=(about,), daemon=True).start()
+    stretches.train()

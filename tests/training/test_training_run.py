@@ -175,13 +175,11 @@ def test_losses_that_are_not_finite_end_the_run_and_spare_its_checkpoint(
 def test_a_time_budget_covers_all_sessions(stripes: DataSet, tmp_path: Path):
     begun = time.monotonic()
     run = train(stripes, out=tmp_path / "run", time_budget=4.0, settings=SMALL)
-    assert time.monotonic() - begun <= 5.0
+    taken = time.monotonic() - begun
+    assert 1.0 < taken < 8.0  # 4 and what a busy machine adds to closing; test_training_clock.py holds the rule
     step = run.step()
     assert step > 0
-    begun = time.monotonic()
-    more = train(stripes, out=tmp_path / "run", time_budget=4.0, settings=SMALL).step() - step
-    assert more <= max(3, step // 20)  # what the reserve for closing left over
-    assert time.monotonic() - begun <= 2.0
+    assert train(stripes, out=tmp_path / "run", time_budget=taken / 2, settings=SMALL).step() == step
     assert train(stripes, out=tmp_path / "run", time_budget=60.0, steps=step + 7, settings=SMALL).step() == step + 7
 
 
