@@ -194,11 +194,13 @@ class AdaptiveProbability:
     """A probability that rises while the discriminator overfits (Karras et al. 2020, section 3).
 
     The heuristic is r_t = E[sign(D(x))] over the reals of four batches. Above the ``target`` the probability rises by a fixed
-    amount for each picture seen, below it falls by as much; ``pictures`` take it from 0 to 1. It stays a tensor on the device.
+    amount for each picture seen, below it falls by as much; ``pictures`` would take it from 0 to 1. It ends at ``MOST``: beyond
+    that the generator begins to make augmented pictures (section 2.2 of the paper). It stays a tensor on the device.
     ``average`` puts means over the processes into tensors.
     """
 
     EVERY = 4  # batches
+    MOST = 0.8
 
     def __init__(
         self,
@@ -222,7 +224,7 @@ class AdaptiveProbability:
         self._batches += 1
         if self._batches == self.EVERY:
             step = self._seen / self._pictures
-            self.value = (self.value + step * torch.sign(self._signs / self._seen - self._target)).clamp(0, 1)
+            self.value = (self.value + step * torch.sign(self._signs / self._seen - self._target)).clamp(0, self.MOST)
             self._signs, self._seen, self._batches = torch.zeros_like(self._signs), 0, 0
 
     def state(self) -> dict[str, Tensor]:

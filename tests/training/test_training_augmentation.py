@@ -187,10 +187,11 @@ def test_it_follows_the_mean_sign_of_four_batches() -> None:
         assert float(probability.value) == pytest.approx(0.08 if rises else 0.0)
 
 
-def test_it_stays_a_probability() -> None:
+def test_it_ends_where_augmentation_begins_to_leak() -> None:
     probability = AdaptiveProbability(0.6, 100, CPU)
     assert fed(probability, -1.0, 4) == 0.0
-    assert fed(probability, 1.0, 40) == 1.0
+    assert fed(probability, 1.0, 40) == pytest.approx(0.8)
+    assert fed(probability, 1.0, 4) == pytest.approx(0.8)
 
 
 def test_two_processes_move_it_as_one_does() -> None:
