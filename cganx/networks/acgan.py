@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cganx.networks.cdcgan import LabelPlane
+from cganx.networks.dropout import Dropout
 from cganx.networks.keras import SameConv2d, SameConvTranspose2d, batch_norm1d, batch_norm2d, keras_init, leaky_relu
 from cganx.networks.layers import ImageShape, Judgement, cut
 
@@ -50,10 +51,10 @@ class ACGANDiscriminator(nn.Module):
 
     def __init__(self, shape: ImageShape, classes: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [SameConv2d(shape.channels, 32, 3, stride=2), leaky_relu(), nn.Dropout(DROPOUT)]
+        layers: list[nn.Module] = [SameConv2d(shape.channels, 32, 3, stride=2), leaky_relu(), Dropout(DROPOUT)]
         for before, after, stride in ((32, 64, 1), (64, 128, 2), (128, 256, 1)):
             layers += [SameConv2d(before, after, 3, stride=stride), batch_norm2d(after, MOMENTUM), leaky_relu()]
-            layers.append(nn.Dropout(DROPOUT))
+            layers.append(Dropout(DROPOUT))
         self.layers = nn.Sequential(*layers)
         features = 256 * -(-shape.height // 4) * -(-shape.width // 4)
         self.score = nn.Linear(features, 1)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cganx.networks.dropout import Dropout
 from cganx.networks.keras import SameConv2d, keras_init
 from cganx.networks.layers import ImageShape, Judgement, base_size, cut, upsamplings
 
@@ -110,7 +111,7 @@ class CDCGANDiscriminator(nn.Module):
         sizes = [(math.ceil(shape.height / 2**stage), math.ceil(shape.width / 2**stage)) for stage in range(strides(shape) + 1)]
         first = shape.channels + int(classes > 0)
         self.convs = nn.ModuleList(SameConv2d(WIDTH if stage else first, WIDTH, 3, stride=2) for stage in range(strides(shape)))
-        self.dropout = nn.Dropout(0.4)
+        self.dropout = Dropout(0.4)
         self.score = nn.Linear(WIDTH * sizes[-1][0] * sizes[-1][1], 1)
         keras_init(self)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cganx.networks.dropout import Dropout
 from cganx.networks.keras import SameConv2d, SameConvTranspose2d, batch_norm2d, keras_init, leaky_relu
 from cganx.networks.layers import ImageShape, Judgement, cut
 
@@ -20,7 +21,7 @@ MOMENTUM = 0.99  # TensorFlow's default for batch norm
 
 
 def _block(layer: nn.Module, features: int) -> list[nn.Module]:
-    return [layer, batch_norm2d(features, MOMENTUM), leaky_relu(), nn.Dropout(DROPOUT)]
+    return [layer, batch_norm2d(features, MOMENTUM), leaky_relu(), Dropout(DROPOUT)]
 
 
 class CGANGenerator(nn.Module):
@@ -36,7 +37,7 @@ class CGANGenerator(nn.Module):
         self.base = (-(-shape.height // 4), -(-shape.width // 4))
         self.dense = nn.Linear(latent + classes, 512 * self.base[0] * self.base[1])
         self.layers = nn.Sequential(
-            *(batch_norm2d(512, MOMENTUM), leaky_relu(), nn.Dropout(DROPOUT)),
+            *(batch_norm2d(512, MOMENTUM), leaky_relu(), Dropout(DROPOUT)),
             *_block(SameConvTranspose2d(512, 256, 5, stride=2), 256),
             *_block(SameConvTranspose2d(256, 128, 5, stride=2), 128),
             SameConvTranspose2d(128, shape.channels, 5),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cganx.networks.dropout import Dropout
 from cganx.networks.keras import batch_norm2d, keras_init, leaky_relu
 from cganx.networks.layers import Judgement
 from cganx.networks.translation import TranslationShape, convolution, doubling
@@ -60,7 +61,7 @@ class HoleGenerator(nn.Module):
             *(*convolution(shape.source.channels, 32, 3, 2), leaky_relu(), batch_norm2d(32)),
             *(*convolution(32, 64, 3, 2), leaky_relu(), batch_norm2d(64)),
             *(*convolution(64, 128, 3, 2), leaky_relu(), batch_norm2d(128)),
-            *(*convolution(128, 512, 1, 2), leaky_relu(), nn.Dropout(0.5)),
+            *(*convolution(128, 512, 1, 2), leaky_relu(), Dropout(0.5)),
             *(*doubling(512, 128, 3), nn.ReLU(), batch_norm2d(128)),
             *(*doubling(128, 64, 3), nn.ReLU(), batch_norm2d(64)),
             *(*convolution(64, shape.target.channels, 3), nn.Tanh()),

@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from cganx.networks.dropout import Dropout
 from cganx.networks.keras import batch_norm1d, keras_init, leaky_relu
 from cganx.networks.layers import ImageShape, Judgement, from_unit, to_unit
 
@@ -90,7 +91,7 @@ class DenseDiscriminator(nn.Module):
         for (before, after), dropout in zip(pairwise(widths), dropouts, strict=True):
             layers += [nn.Linear(before, after), pair.activation()]
             if dropout:
-                layers.append(nn.Dropout(dropout))
+                layers.append(Dropout(dropout))
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
         keras_init(self)
 

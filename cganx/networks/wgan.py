@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cganx.networks.cdcgan import LabelPlane
+from cganx.networks.dropout import Dropout
 from cganx.networks.keras import SameConv2d, SameConvTranspose2d, batch_norm2d, keras_init, leaky_relu
 from cganx.networks.layers import ImageShape, Judgement, cut
 
@@ -76,9 +77,9 @@ class WGANCritic(_Critic):
 
     def __init__(self, shape: ImageShape, classes: int) -> None:
         first = shape.channels + int(classes > 0)
-        blocks: list[nn.Module] = [SameConv2d(first, 64, 3, stride=2), leaky_relu(), nn.Dropout(0.25)]
+        blocks: list[nn.Module] = [SameConv2d(first, 64, 3, stride=2), leaky_relu(), Dropout(0.25)]
         for before, after, stride in ((64, 128, 2), (128, 128, 2), (128, 256, 1)):
-            blocks += [SameConv2d(before, after, 3, stride=stride), batch_norm2d(after), leaky_relu(), nn.Dropout(0.25)]
+            blocks += [SameConv2d(before, after, 3, stride=stride), batch_norm2d(after), leaky_relu(), Dropout(0.25)]
         super().__init__(shape, classes, blocks, 256 * _eighth(shape))
 
 
@@ -103,9 +104,9 @@ class WGANGPCritic(_Critic):
 
     def __init__(self, shape: ImageShape, classes: int) -> None:
         first = shape.channels + int(classes > 0)
-        blocks: list[nn.Module] = [SameConv2d(first, 16, 3, stride=2), leaky_relu(), nn.Dropout(0.25)]
+        blocks: list[nn.Module] = [SameConv2d(first, 16, 3, stride=2), leaky_relu(), Dropout(0.25)]
         for before, after, stride in ((16, 32, 2), (32, 64, 2), (64, 128, 1)):
-            blocks += [SameConv2d(before, after, 3, stride=stride), nn.GroupNorm(1, after), leaky_relu(), nn.Dropout(0.25)]
+            blocks += [SameConv2d(before, after, 3, stride=stride), nn.GroupNorm(1, after), leaky_relu(), Dropout(0.25)]
         super().__init__(shape, classes, blocks, 128 * _eighth(shape))
 
 

@@ -1,6 +1,6 @@
 """A worker that trains a preset with ``cganx.training.train``: the real loop with all that it writes down.
 
-    cganx_steps.py DATA PRESET STEPS
+    cganx_steps.py DATA PRESET STEPS [PRECISION]
 
 A turn is one stretch of STEPS steps between two lines of stats.jsonl; a checkpoint falls into it where one is due.
 """
@@ -29,8 +29,8 @@ class Stretches:
     lets them all wait otherwise where they are more than the cores.
     """
 
-    def __init__(self, data: str, preset: str, steps: int) -> None:
-        self.data, self.preset, self.steps = data, preset, steps
+    def __init__(self, data: str, preset: str, steps: int, precision: str = "no") -> None:
+        self.data, self.preset, self.steps, self.precision = data, preset, steps, precision
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._taken: SimpleQueue[float] = SimpleQueue()
         self._resumed = time.perf_counter()
@@ -61,6 +61,7 @@ class Stretches:
                 steps=FOREVER,
                 settings={"log_every": self.steps},
                 device="cpu",
+                mixed_precision=self.precision,
                 progress=self._hold,
             )
 
@@ -83,7 +84,7 @@ def parameters(preset: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    stretches = Stretches(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    stretches = Stretches(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
     about = {"parameters": parameters(sys.argv[2])}
     threading.Thread(target=stretches.serve, args=(about,), daemon=True).start()
     stretches.train()
