@@ -47,10 +47,12 @@ class Stretches:
         return total
 
     def serve(self, about: dict[str, dict[str, int]]) -> None:
-        """Answer for turns; the first stretch loads and warms up. With standard input the process ends."""
+        """Answer for turns; the first stretch loads and warms up. With standard input, or an error, the process ends."""
         self._taken.get()
-        serve(self.turn, about)
-        self._asked.put(False)
+        try:
+            serve(self.turn, about)
+        finally:
+            self._asked.put(False)
 
     def train(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
